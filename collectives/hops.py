@@ -1,0 +1,44 @@
+"""What the algorithms written here share: one exchange with two neighbours, and adding what came in.
+
+Bodies keep in their block: `comm`, `type`, `status` (room for one MPI_Status), and `zero`, a 0 of the elements' type.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from fabricbench.entries import MPI_Recv, MPI_Send, MPI_Sendrecv, view
+
+TAG = 7
+
+
+def exchange(b: Any, out: int, sent: int, to: int, into: int, received: int, source: int) -> int:
+    """Send `sent` elements at address `out` while `received` elements arrive at address `into`."""
+    return MPI_Sendrecv(
+        out, np.int32(sent), b.type, np.int32(to), np.int32(TAG),
+        into, np.int32(received), b.type, np.int32(source), np.int32(TAG), b.comm, b.status,
+    )  # fmt: skip
+
+
+def send(b: Any, out: int, count: int, to: int) -> int:
+    """Send and wait until the memory may be used again."""
+    return MPI_Send(out, np.int32(count), b.type, np.int32(to), np.int32(TAG), b.comm)
+
+
+def receive(b: Any, into: int, count: int, source: int) -> int:
+    """Wait for a message."""
+    return MPI_Recv(into, np.int32(count), b.type, np.int32(source), np.int32(TAG), b.comm, b.status)
+
+
+def add(b: Any, left: int, right: int, into: int, count: int) -> None:
+    """into[:] = left + right, arrays of `count` elements at addresses."""
+    first, second, result = view(left, count, b.zero), view(right, count, b.zero), view(into, count, b.zero)
+    for i in range(count):
+        result[i] = first[i] + second[i]
+
+
+def copy(b: Any, source: int, into: int, count: int) -> None:
+    """into[:] = source, arrays of `count` elements at addresses."""
+    given, result = view(source, count, b.zero), view(into, count, b.zero)
+    for i in range(count):
+        result[i] = given[i]

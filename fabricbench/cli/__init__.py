@@ -1,0 +1,69 @@
+"""argv -> one call of the API -> show -> exit status; no logic.
+
+One module a verb: `configure(parser)` declares its flags, `execute(arguments)` returns the exit status.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from fabricbench import __version__
+from fabricbench.errors import FabricbenchError, unknown
+
+VERBS = {
+    "run": "measure; alone it starts its own ranks, under mpirun or srun it joins them",
+    "list": "what can be measured here, and why not",
+    "show": "the tables of a result",
+    "compare": "better, same, worse, unclear, missing or unlike, row by row",
+    "doctor": "is this instrument, and this machine, fit to measure?",
+}
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of one command line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        verb = next((word for word in words if not word.startswith("-")), None)
+        if verb is not None and verb not in VERBS:
+            raise unknown("verb", verb, VERBS)
+        arguments = _parser(verb).parse_args(words)
+        arguments.words = words
+        return int(arguments.execute(arguments))
+    except FabricbenchError as error:
+        _complain(error)
+        return error.status
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong and nobody is listening.
+        sys.stderr.close()
+        return 0
+
+
+def _complain(error: FabricbenchError) -> None:
+    """One rank speaks for all: they agree on what is wrong."""
+    from fabricbench import api
+
+    if api.speaks():
+        print(f"Error: {error}", file=sys.stderr)
+
+
+def _parser(verb: str | None) -> argparse.ArgumentParser:
+    """The parser; only the verb that is used is imported, because every rank of every job pays for it."""
+    parser = argparse.ArgumentParser(
+        prog="fabricbench",
+        description="Measure compute, memory, links and fabric; every number checked, with its uncertainty.",
+    )
+    parser.add_argument("--version", action="version", version=f"fabricbench {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for name, summary in VERBS.items():
+        sub = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == verb:
+            module = importlib.import_module(f"fabricbench.cli.{name}")
+            module.configure(sub)
+            sub.set_defaults(execute=module.execute)
+    return parser

@@ -1,0 +1,133 @@
+"""Faults on purpose, so that the instrument can be seen to find them; such rows are flagged `injected`.
+
+slow:OPERATION/VARIANT:FACTOR   every operation of matching rows takes FACTOR times as long (a compiled spin)
+flip:OPERATION/VARIANT          one byte of the last rank's result is flipped before it is checked
+die:RANK    hang:RANK           a rank exits, or never returns, in the middle of the run
+"""
+
+import fnmatch
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from fabricbench import native
+from fabricbench.entries import call, view
+from fabricbench.errors import UsageError
+from fabricbench.measure.loop import hook
+from fabricbench.model import Case
+from fabricbench.spec import Array, Step, block
+
+KINDS = ("slow", "flip", "die", "hang")
+REMEDY = "Write slow:OPERATION/VARIANT:FACTOR, flip:OPERATION/VARIANT, die:RANK or hang:RANK."
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault; `pattern` selects rows, `amount` is the factor or the rank."""
+
+    kind: str
+    pattern: str
+    amount: float
+
+    def hits(self, case: Case) -> bool:
+        """Whether this fault changes that row."""
+        return self.kind in ("slow", "flip") and fnmatch.fnmatch(f"{case.operation}/{case.variant}", self.pattern)
+
+
+def parse(text: str | None) -> Fault | None:
+    """The fault that `--inject` names.  Raises UsageError."""
+    if text is None:
+        return None
+    kind, _, rest = text.partition(":")
+    try:
+        if kind == "slow":
+            pattern, _, factor = rest.rpartition(":")
+            fault = Fault(kind, pattern, float(factor))
+        elif kind == "flip":
+            fault = Fault(kind, rest, 0.0)
+        elif kind in KINDS:
+            fault = Fault(kind, "", float(int(rest)))
+        else:
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"'{text}' is no fault to inject.", REMEDY) from None
+    if (kind in ("slow", "flip") and "/" not in fault.pattern) or (kind == "slow" and not 1 < fault.amount < 1000):  # noqa: PLR2004
+        raise UsageError(f"'{text}' is no fault to inject.", REMEDY)
+    return fault
+
+
+def flip(output: Array) -> None:
+    """Flip the lowest bit of the byte in the middle."""
+    raw = output.view(np.uint8)
+    if raw.size:
+        raw[raw.size // 2] ^= 1
+
+
+def strike(fault: Fault | None, rank: int, index: int) -> None:
+    """Die or hang, if that is this rank's fault, at the second case."""
+    if fault is None or fault.kind not in ("die", "hang") or rank != int(fault.amount) or index != 1:
+        return
+    if fault.kind == "die":
+        os._exit(9)
+    while True:
+        time.sleep(1)
+
+
+def slowed(step: Step, operation_s: float, factor: float) -> Step:
+    """The same step with a spin behind it that takes (factor - 1) times as long as the step itself.
+
+    The spin counts instead of reading the clock, whose cost is a visible part of a short operation.
+    """
+    rounds = round(operation_s * step.operations * (factor - 1) / _round_s())
+    if step.block is None:
+        spin, perform = _spinner(), step.call
+
+        def perform_and_spin() -> None:
+            perform()
+            spin(rounds)
+
+        return Step(call=perform_and_spin, operations=step.operations, keep=step.keep)
+    inner = hook(step.call, step.block)
+    cell = np.ones(1, np.int64)
+    arguments = block(
+        inner=inner.function, inner_block=inner.block, rounds=rounds, cell=cell.ctypes.data, like=np.int64(0)
+    )
+    return Step(call=_inner_and_spin, block=arguments, keep=(inner, cell, *step.keep), operations=step.operations)
+
+
+def _inner_and_spin(b: Any) -> int:
+    code = call(b.inner, b.inner_block)
+    cell = view(b.cell, 1, b.like)
+    cell[0] = _spin(b.rounds) | 1
+    return code
+
+
+def _spin(rounds: int) -> int:
+    # A linear congruential step depends on the one before: nothing can be skipped or done at once.
+    state = 1
+    for _ in range(rounds):
+        state = state * 6364136223846793005 + 1442695040888963407
+    return state
+
+
+@cache
+def _spinner() -> Callable[[int], int]:
+    spin = native.jit(_spin)
+    spin(1)
+    return spin
+
+
+@cache
+def _round_s() -> float:
+    """Seconds of one round of the spin, the best of several measurements."""
+    spin, rounds, best = _spinner(), 1_000_000, float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        spin(rounds)
+        best = min(best, time.perf_counter() - start)
+    return best / rounds

@@ -1,0 +1,175 @@
+"""Starting the ranks: which launcher, with which flags, and what becomes of a launch that does not end well."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from fabricbench import mpi
+from fabricbench.engine.worker import MARK, Announce, Job
+from fabricbench.errors import FabricbenchError, NotMeasuredError, TimedOutError
+
+GRACE_S = 5.0
+START_S = 30.0
+"""Added to --timeout for starting Python, MPI and Numba before the ranks watch the clock themselves."""
+
+
+def prefix(ranks: int, cores: int) -> list[str]:
+    """The words before `python` that start so many ranks here with the launcher of mpi4py's own library.
+
+    Raises NotMeasuredError where that library has no launcher.
+    """
+    if mpi.installed() is not None:
+        if ranks > 1:
+            raise NotMeasuredError(f"{ranks} ranks need MPI: {mpi.installed()}", mpi.INSTALL)
+        return []
+    program = mpi.launcher_path()
+    if program is None:
+        raise NotMeasuredError(
+            f"No mpirun stands beside {mpi.library_path()} ({mpi.library_name()}).",
+            "Start the ranks yourself, mpirun -n 2 fabricbench run, or name a launcher with --launcher.",
+        )
+    each = cores // ranks
+    if mpi.library_name().startswith("Open MPI"):
+        place = ["--map-by", f"slot:PE={each}", "--bind-to", "core"] if each else ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+        return [str(program), "-n", str(ranks), *place]
+    return [str(program), "-n", str(ranks), "-bind-to", f"core:{each}" if each else "none"]
+
+
+def split(launcher: str) -> list[str]:
+    """`--launcher` as an argument list; no shell ever sees it."""
+    return shlex.split(launcher)
+
+
+@dataclass
+class Launched:
+    """One launch under way: its process, and what it said that was no event."""
+
+    process: "subprocess.Popen[str]"
+    said: deque[str]
+    error: dict[str, object] | None = None
+    timed_out: bool = False
+
+
+def launch(job: Job, words: list[str], announce: Announce) -> None:
+    """Start the ranks of one job and wait for them, handing on their events.
+
+    Raises FabricbenchError: with the ranks' own sentence and status, or when a rank died or hung. KeyboardInterrupt goes
+    through after every rank has been ended.
+    """
+    command = [*words, sys.executable, "-m", "fabricbench.engine.worker", job.encode()]
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", env=environment(), start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise NotMeasuredError(f"The launcher {words[0]} cannot be started: {error.strerror}.", "Check --launcher.") from error
+    launched = Launched(process, deque(maxlen=40))
+    listener = threading.Thread(target=_listen, args=(launched, announce), daemon=True)
+    listener.start()
+    limit = None if job.timeout_s is None else job.timeout_s + START_S
+    try:
+        status = process.wait(limit)
+    except subprocess.TimeoutExpired:
+        end(process)
+        listener.join(GRACE_S)
+        raise _timed_out(job) from None
+    except KeyboardInterrupt:
+        end(process)
+        listener.join(GRACE_S)
+        raise
+    listener.join(GRACE_S)
+    _judge(job, launched, status)
+
+
+def _timed_out(job: Job) -> TimedOutError:
+    return TimedOutError(
+        f"Launch {job.launch + 1} of {job.launches} did not end within its {job.timeout_s:g} s.",
+        "Look where the ranks stood, or give it a longer --timeout.",
+    )
+
+
+def _judge(job: Job, launched: Launched, status: int) -> None:
+    if launched.error is not None:
+        failure = FabricbenchError(str(launched.error["text"]))
+        failure.status = int(str(launched.error["status"]))
+        raise failure
+    if launched.timed_out:
+        raise _timed_out(job)
+    if status != 0:
+        said = "\n  ".join(_without_banner(launched.said))
+        raise NotMeasuredError(
+            f"Launch {job.launch + 1} of {job.launches} ended with status {status} before all cases were measured."
+            + (f" It said:\n  {said}" if said else ""),
+        )
+
+
+def _listen(launched: Launched, announce: Announce) -> None:
+    assert launched.process.stdout is not None
+    for line in launched.process.stdout:
+        text, mark, event = line.rstrip("\n").partition(MARK)
+        if text.strip():
+            launched.said.append(text)
+        if not mark:
+            continue
+        decoded = msgspec.json.decode(event)
+        if decoded["event"] == "error":
+            launched.error = launched.error or decoded
+        else:
+            launched.timed_out |= decoded.get("ending") == "timeout"
+            announce(decoded)
+
+
+def _without_banner(said: deque[str]) -> list[str]:
+    """What ranks said, without the frame that mpirun prints around every non-zero exit."""
+    frames, inside = [], False
+    for line in said:
+        if set(line.strip()) <= {"-", "="} and len(line.strip()) > 20:  # noqa: PLR2004 - a ruled line
+            inside = not inside
+        elif not inside:
+            frames.append(line)
+    return frames
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """End a launch: ask, so that every rank can say where it stood; then insist."""
+    family = _family(process.pid)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        pass
+    for member in family:
+        if member.is_running():
+            try:
+                member.kill()
+            except psutil.NoSuchProcess:
+                continue
+    process.wait()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        top = psutil.Process(pid)
+        return [*top.children(recursive=True), top]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with what a launcher needs to start as root, and this package found."""
+    ours = dict(os.environ)
+    if os.geteuid() == 0:
+        ours |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    home = str(Path(__file__).parents[2])
+    ours["PYTHONPATH"] = os.pathsep.join(filter(None, (home, ours.get("PYTHONPATH", ""))))
+    return ours

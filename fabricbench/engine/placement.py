@@ -1,0 +1,101 @@
+"""Where the ranks are: hosts, cores, threads, and which two ranks stand for which distance."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fabricbench import mpi
+from fabricbench.engine.machine import core_quota
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The same on every rank. `hosts` and `cpus` are per rank; `cores` is what the host of each rank offers its ranks."""
+
+    hosts: tuple[str, ...]
+    cpus: tuple[frozenset[int], ...]
+    cores: tuple[int, ...]
+
+    @property
+    def ranks(self) -> int:
+        """Ranks in all."""
+        return len(self.hosts)
+
+    @property
+    def text(self) -> str:
+        """Hosts x ranks a host, such as "2x8"; uneven hosts list each count."""
+        counts = list(Counter(self.hosts).values())
+        each = str(counts[0]) if len(set(counts)) == 1 else "+".join(map(str, counts))
+        return f"{len(counts)}x{each}"
+
+    @property
+    def one_host(self) -> bool:
+        """Whether all ranks share a host."""
+        return len(set(self.hosts)) == 1
+
+    @property
+    def most_on_a_host(self) -> int:
+        """Ranks on the fullest host."""
+        return max(Counter(self.hosts).values())
+
+    @property
+    def oversubscribed(self) -> bool:
+        """More ranks than cores on some host."""
+        return any(count > self.cores[self.hosts.index(host)] for host, count in Counter(self.hosts).items())
+
+    @property
+    def binding(self) -> str:
+        """Which cores the ranks were found on: "core" where no two ranks of a host share one, else "none"."""
+        for host in set(self.hosts):
+            sets = [cpus for cpus, on in zip(self.cpus, self.hosts, strict=True) if on == host]
+            if len(sets) > 1 and sum(map(len, sets)) != len(frozenset().union(*sets)):
+                return "none"
+        return "core" if self.ranks > 1 else "none"
+
+    def threads(self, rank: int) -> int:
+        """Threads of one rank: the cores it is bound to, else its share of the host."""
+        if self.binding == "core":
+            return len(self.cpus[rank])
+        sharing = self.hosts.count(self.hosts[rank])
+        return max(1, self.cores[rank] // sharing)
+
+    def pair(self, distance: str) -> tuple[int, int]:
+        """The first two ranks at that distance. Raises KeyError where there are none."""
+        return self.pairs()[distance]
+
+    def pairs(self) -> dict[str, tuple[int, int]]:
+        """One pair of ranks for each distance class there is."""
+        found: dict[str, tuple[int, int]] = {}
+        for other in range(1, self.ranks):
+            distance = "same-host" if self.hosts[other] == self.hosts[0] else "other-host"
+            found.setdefault(distance, (0, other))
+        if "same-host" not in found:
+            found |= self._same_host_elsewhere()
+        return found
+
+    def _same_host_elsewhere(self) -> dict[str, tuple[int, int]]:
+        for rank, host in enumerate(self.hosts):
+            again = [other for other in range(rank + 1, self.ranks) if self.hosts[other] == host]
+            if again:
+                return {"same-host": (rank, again[0])}
+        return {}
+
+
+def placement(group: mpi.Group) -> Placement:
+    """Ask every rank where it is.
+
+    A host offers the cores that its ranks together may use: bound ranks see one each, unbound ones see all.
+    """
+    here = (group.hosts[group.rank], frozenset(os.sched_getaffinity(0)), core_quota())
+    found: Sequence[tuple[str, frozenset[int], float | None]] = group.gather(here)
+    offered = {}
+    for host in set(group.hosts):
+        union = frozenset().union(*(cpus for on, cpus, _ in found if on == host))
+        quota = next(quota for on, _, quota in found if on == host)
+        offered[host] = max(1, int(min(len(union), quota or len(union))))
+    return Placement(
+        hosts=tuple(host for host, _, _ in found),
+        cpus=tuple(cpus for _, cpus, _ in found),
+        cores=tuple(offered[host] for host, _, _ in found),
+    )

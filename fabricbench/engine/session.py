@@ -1,0 +1,303 @@
+"""One launch, on every rank: cases in seeded random order, each prepared by vote, checked, sampled, checked, recorded."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from fabricbench import mpi, statistics
+from fabricbench import traffic as traffic_model
+from fabricbench.engine import catalogue, inject, suite
+from fabricbench.engine.placement import Placement
+from fabricbench.engine.watchdog import Standing
+from fabricbench.errors import FabricbenchError, UnavailableError
+from fabricbench.measure import sync, validate
+from fabricbench.measure.loop import Hook, Loop, empty, hook, nothing, overwrite
+from fabricbench.measure.sampling import Sampled, Sampler
+from fabricbench.measure.telemetry import Observer
+from fabricbench.model import (
+    Case, Check, ClockReport, Conditions, Doubt, Flag, RankTimes, Record, Summary, Sync, TimeBase,
+    Traffic,
+)  # fmt: skip
+from fabricbench.quantity import size_text, time_text
+from fabricbench.spec import Buffer, Context, Operation, Question, Step, Variant, block
+
+LARGEST_BLOCK = 256
+SHORTEST_READS = 20
+"""Clock reads that an isolated operation must last for its time to mean something."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What all cases of a launch share."""
+
+    group: mpi.Group
+    placement: Placement
+    clock: ClockReport
+    cache_bytes: int | None
+    seed: int
+    launch: int
+    software: dict[str, str]
+    budget_s: float
+    tail: bool
+    fault: inject.Fault | None
+    standing: Standing
+
+
+@dataclass
+class Place:
+    """The Context that a variant finds: buffers of this rank, and the roads to MPI and native code."""
+
+    question: Question
+    inputs: tuple[Buffer, ...]
+    output: Buffer
+    threads: int
+    group: mpi.Group
+    members: tuple[int, ...]
+
+    @property
+    def send(self) -> Buffer:
+        """The first input; the output itself where the case is in place."""
+        return self.output if self.question.case.in_place else self.inputs[0]
+
+    @property
+    def mpi(self) -> mpi.World:
+        """MPI."""
+        if not isinstance(self.group, mpi.World):
+            raise UnavailableError("There is no MPI library.", mpi.INSTALL)
+        return self.group
+
+    def peer(self, index: int) -> int:
+        """Rank in the communicator of a participant."""
+        return self.members[index]
+
+    def once(self, body: Callable[[Any], int], arguments: Any) -> None:
+        """Compile a body and call it now."""
+        Loop(step=Step(call=body, block=arguments)).take(1, 1)
+
+
+def title(case: Case) -> str:
+    """A case in one phrase: "allreduce/mpi float32 1MiB"."""
+    size = f" {size_text(case.nbytes)}" if case.nbytes else ""
+    extra = "".join(f" {name}={value}" for name, value in case.params.items() if name in ("distance", "alone"))
+    return f"{case.operation}/{case.variant} {case.dtype}{size}{extra}"
+
+
+def members(case: Case, placement: Placement) -> tuple[int, ...]:
+    """Ranks that take part, in their order within the operation."""
+    if "alone" in case.params:
+        return (int(case.params["alone"]),)
+    if catalogue.operation(case.operation).pair:
+        return placement.pair(str(case.params["distance"]))
+    return tuple(range(case.ranks))
+
+
+def question_of(case: Case, taking_part: tuple[int, ...], rank: int, seed: int) -> Question | None:
+    """What this rank is asked; None for a rank without a part."""
+    if rank not in taking_part:
+        return None
+    return Question(case=case, rank=taking_part.index(rank), ranks=len(taking_part), seed=seed)
+
+
+def measure(setting: Setting, case: Case) -> Record:
+    """One case, from preparation to record; the same record on every rank."""
+    operation = catalogue.operation(case.operation)
+    variant = catalogue.variant(operation, case.variant)
+    taking_part = members(case, setting.placement)
+    question = question_of(case, taking_part, setting.group.rank, setting.seed)
+    setting.standing.at(f"{title(case)}: preparing")
+    with ExitStack() as stack:
+        trouble, prepared = _prepare(setting, operation, variant, question, taking_part, case, stack)
+        trouble = setting.group.agree(trouble)
+        if trouble is not None or prepared is None:
+            return _skipped(setting, case, variant, operation, trouble or "")
+        return _measured(setting, operation, variant, case, taking_part, prepared)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A step with everything around it."""
+
+    question: Question | None
+    inputs: tuple[Buffer, ...]
+    output: Buffer
+    loop: Loop
+    start: sync.Synchroniser
+
+
+def _prepare(
+    setting: Setting, operation: Operation, variant: Variant, question: Question | None,
+    taking_part: tuple[int, ...], case: Case, stack: ExitStack,
+) -> tuple[str | None, Prepared | None]:  # fmt: skip
+    """What went wrong here, or the prepared step; the other ranks hear of it in the vote that follows."""
+    group = setting.group
+    try:
+        missing = [symbol for symbol in variant.needs if not group.has(symbol)]
+        if missing:
+            raise UnavailableError(f"{group.library} has no {', '.join(missing)}.")
+        start = sync.synchroniser(
+            group, common_clock=setting.clock.verified, room=not setting.placement.oversubscribed, samples=LARGEST_BLOCK
+        )
+        inputs, output = _buffers(operation, question)
+        restore = _restoring(case, inputs, output)
+        if question is None:
+            step = Step(call=nothing, block=block(unused=0))
+        else:
+            threads = setting.placement.threads(group.rank)
+            place: Context = Place(question, inputs, output, threads, group, taking_part)
+            step = stack.enter_context(variant.prepare(place))
+        acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
+        loop = Loop(
+            step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
+            window=operation.window if acknowledge else 0, **acknowledge,
+        )  # fmt: skip
+    except (FabricbenchError, MemoryError, OSError) as error:
+        return str(error) or type(error).__name__, None
+    return None, Prepared(question, inputs, output, loop, start)
+
+
+def _buffers(operation: Operation, question: Question | None) -> tuple[tuple[Buffer, ...], Buffer]:
+    if question is None:
+        return (), Buffer(0, "uint8")
+    layout = operation.layout(question)
+    inputs = tuple(Buffer(count, question.dtype) for count in layout.inputs)
+    return inputs, Buffer(layout.output, question.dtype)
+
+
+def _restoring(case: Case, inputs: tuple[Buffer, ...], output: Buffer) -> Hook:
+    if not (case.in_place and inputs):
+        return empty()
+    return hook(overwrite, block(output=output.address, input=inputs[0].address, nbytes=output.nbytes))
+
+
+def _measured(
+    setting: Setting, operation: Operation, variant: Variant, case: Case, taking_part: tuple[int, ...], prepared: Prepared
+) -> Record:
+    standing, fault = setting.standing, setting.fault
+    injected = fault is not None and fault.hits(case)
+    standing.at(f"{title(case)}: checking")
+    checked = _validator(setting, operation, prepared, injected)
+    before = checked.check()
+    sampler = Sampler(
+        group=setting.group, loop=prepared.loop, start=prepared.start, taking_part=prepared.question is not None,
+        common_clock=setting.clock.verified, cadence=case.cadence, budget_s=setting.budget_s,
+    )  # fmt: skip
+    if injected and fault is not None and fault.kind == "slow":
+        call_s = sampler.call_s()
+        slow = inject.slowed(prepared.loop.step, call_s / sampler.operations, fault.amount)
+        sampler.loop = replace(prepared.loop, step=slow) if prepared.question is not None else prepared.loop
+    standing.at(title(case))
+    with Observer() as observer:
+        sampled = sampler.sample(tail=setting.tail)
+    standing.at(f"{title(case)}: checking again")
+    after = replace(checked, loop=sampler.loop, question=_next_seed(prepared.question)).check()
+    proven = operation.verify is None or setting.clock.verified
+    check = validate.joined(before, after, _reference_name(operation), proven=proven)
+    traffic = _traffic(setting, operation, case, taking_part)
+    flags = _flags(setting, operation, case, injected)
+    summary = statistics.summarise(sampled.samples_s, sampled.excluded, case.cadence, sampled.stop)
+    rates = traffic_model.rates(operation.rates, case, traffic, summary.median_s or 0.0)
+    return Record(
+        launch=setting.launch, case=case, conditions=_conditions(setting, variant, prepared.start.kind, flags),
+        time=_time_base(setting), repeats=sampled.repeats, samples_s=sampled.samples_s, skew_s=sampled.skew_s,
+        ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check, summary=summary,
+        rates=rates, doubts=doubts(case, sampled, setting), telemetry=observer.report(), origin=None,
+    )  # fmt: skip
+
+
+def _validator(setting: Setting, operation: Operation, prepared: Prepared, injected: bool) -> validate.Validator:
+    fault = setting.fault
+    last = prepared.question is not None and prepared.question.rank == prepared.question.ranks - 1
+    spoil = inject.flip if injected and fault is not None and fault.kind == "flip" and last else None
+    return validate.Validator(
+        operation, prepared.question, prepared.inputs, prepared.output, prepared.loop, setting.group, spoil
+    )
+
+
+def _next_seed(question: Question | None) -> Question | None:
+    """Other input for the second check, so that the first one's output cannot pass for it."""
+    return None if question is None else replace(question, seed=question.seed + 1)
+
+
+def _reference_name(operation: Operation) -> str:
+    return "order of entry and exit" if operation.verify is not None else "numpy, exact"
+
+
+def _time_base(setting: Setting) -> TimeBase:
+    return "global" if setting.clock.verified else "maxlocal"
+
+
+def _traffic(setting: Setting, operation: Operation, case: Case, taking_part: tuple[int, ...]) -> Traffic:
+    """Traffic of the first participant; between ranks of one host it goes through memory, not over a link."""
+    traffic = operation.traffic(Question(case=case, rank=0, ranks=len(taking_part), seed=setting.seed))
+    hosts = {setting.placement.hosts[rank] for rank in taking_part}
+    if traffic.resource == "link" and len(hosts) == 1:
+        return msgspec.structs.replace(traffic, resource="memory")
+    return traffic
+
+
+def _flags(setting: Setting, operation: Operation, case: Case, injected: bool) -> list[Flag]:
+    flags: list[Flag] = []
+    if setting.placement.oversubscribed:
+        flags.append("oversubscribed")
+    if injected:
+        flags.append("injected")
+    cache = setting.cache_bytes
+    if operation.family == "memory" and cache is not None and _working_set(setting, case) <= cache:
+        flags.append("in-cache")
+    return flags
+
+
+def _working_set(setting: Setting, case: Case) -> int:
+    return suite.bytes_per_rank(case) * setting.placement.most_on_a_host
+
+
+def _conditions(setting: Setting, variant: Variant, start: Sync, flags: list[Flag]) -> Conditions:
+    library = setting.group.library if variant.uses_mpi else _local_library(setting, variant)
+    return Conditions(
+        step=variant.step, sync=start, placement=setting.placement.text,
+        threads=setting.placement.threads(setting.group.rank), library=library,
+        algorithm="unknown" if variant.name in ("mpi", "mpi4py") else variant.name, flags=flags,
+    )  # fmt: skip
+
+
+def _local_library(setting: Setting, variant: Variant) -> str:
+    name = "numba" if variant.step == "compiled" else "numpy"
+    return f"{name} {setting.software.get(name, 'unknown')}"
+
+
+def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
+    """Reasons to read the row with care."""
+    found = []
+    median = statistics.median_interval(sampled.samples_s).value
+    if case.cadence == "isolated" and setting.clock.read_s and median < SHORTEST_READS * setting.clock.read_s:
+        found.append(
+            Doubt(
+                code="too-short",
+                text=f"One operation lasts {time_text(median)}, less than {SHORTEST_READS} clock reads.",
+                remedy="Measure it with --cadence streaming.",
+            )
+        )
+    if sampled.late and not sampled.excluded:
+        found.append(
+            Doubt(
+                code="late-starts",
+                text=f"{sampled.late} of {len(sampled.samples_s)} samples started late on some rank; none was left out.",
+                remedy="Give every rank a core of its own, or read the streaming rows.",
+            )
+        )
+    return found
+
+
+def _skipped(setting: Setting, case: Case, variant: Variant, operation: Operation, why: str) -> Record:
+    """A row that says why there is no figure."""
+    nothing_measured = Summary(n=0, median_s=None, low_s=None, high_s=None, p99_s=None, stop="skipped")
+    return Record(
+        launch=setting.launch, case=case, conditions=_conditions(setting, variant, "none", []),
+        time=_time_base(setting), repeats=1, samples_s=[], skew_s=[], ranks_s=RankTimes(median=[], mean=[], last=[]),
+        excluded=[], device_s=None, traffic=Traffic(sent=0.0, received=0.0, flops=0.0, resource="none"),
+        check=Check(status="skipped", wrong=0, worst=0.0, bound=0.0, reference="none"), summary=nothing_measured,
+        rates={}, doubts=[Doubt(code="skipped", text=f"Not available: {why}", remedy="")], telemetry=None, origin=None,
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""One order to measure, from the process the user started: join the ranks there are, or start launch after launch."""
+
+import itertools
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fabricbench import mpi, store
+from fabricbench.engine import inject, launch, machine, suite, worker
+from fabricbench.engine.suite import Plan, Request
+from fabricbench.engine.worker import Announce, Job
+from fabricbench.errors import TimedOutError, UsageError
+from fabricbench.model import End, Ending, Pairing
+
+DEFAULT_RANKS = 4
+FEWEST_RANKS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """How to measure: everything beside the cases themselves. None means the default.
+
+    `pairing` marks the launches as one side of an alternated series.
+    """
+
+    ranks: int | None = None
+    launches: int = 1
+    launcher: str | None = None
+    timeout_s: float | None = None
+    output: str | None = None
+    append: bool = False
+    resume: bool = False
+    command: tuple[str, ...] = ()
+    pairing: Pairing | None = None
+
+
+def plan(request: Request, order: Order) -> tuple[Plan, int]:
+    """What would be measured here, and on how many ranks, without starting any.  Raises UsageError."""
+    inject.parse(request.inject)
+    ranks = _ranks(order)
+    distances = ("same-host",) if ranks > 1 else ()
+    made = suite.plan(request, ranks=ranks, distances=distances, has_mpi=mpi.installed() is None)
+    if order.launcher is None:
+        suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
+    return made, ranks
+
+
+def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
+    """The result file, and 1 where a result in it is wrong, else 0.  Raises FabricbenchError."""
+    if order.launches < 1:
+        raise UsageError(f"{order.launches} launches measure nothing.", "Ask for --launches 1 or more.")
+    promised, launcher = mpi.promise(os.environ)
+    if promised:
+        return _join(request, order, announce, promised, launcher)
+    _, ranks = plan(request, order)
+    words = launch.split(order.launcher) if order.launcher else launch.prefix(ranks, machine.usable_cores())
+    jobs, output = _resumed(request, order) if order.resume else _fresh(request, order)
+    ending: Ending = "failed"
+    try:
+        for job in jobs:
+            launch.launch(job, words, announce)
+        ending = "complete"
+    except KeyboardInterrupt:
+        ending = "interrupted"
+        raise
+    except TimedOutError:
+        ending = "timeout"
+        raise
+    finally:
+        wrong = _close(output, ending)
+    return str(output), 1 if wrong else 0
+
+
+def _join(request: Request, order: Order, announce: Announce, promised: int, launcher: str) -> tuple[str, int]:
+    """Be one rank of those that somebody else started."""
+    if order.launches > 1:
+        raise UsageError(
+            f"--launches {order.launches} cannot be had under {launcher}, which starts the ranks once.",
+            f"Run fabricbench outside of it with --launcher '{launcher} ...', or repeat the command with --append.",
+        )
+    if order.ranks not in (None, promised):
+        raise UsageError(f"{launcher} started {promised} ranks, not {order.ranks}.", "Leave -n out.")
+    output = Path(order.output) if order.output else _default_output(request)
+    job = _job(request, order, output, 0, uuid.uuid4().hex[:12], joined=True)
+    return str(output), worker.work(job, announce)
+
+
+def _fresh(request: Request, order: Order) -> tuple[list[Job], Path]:
+    """Jobs of a new run, and its file: made now, so that one that cannot be written is found before measuring."""
+    output = Path(order.output) if order.output else _default_output(request)
+    store.Writer.create(output, append=order.append).close()
+    run_id = uuid.uuid4().hex[:12]
+    return [_job(request, order, output, number, run_id) for number in range(order.launches)], output
+
+
+def _resumed(request: Request, order: Order) -> tuple[list[Job], Path]:
+    """Jobs that an interrupted run still lacks: the rest of its last launch, then the launches it never began."""
+    output = Path(order.output or "")
+    store.truncate_torn(output)
+    result = store.load(output)[-1]
+    if result.end is not None and result.end.status == "complete":
+        raise UsageError(f"{output} is complete; there is nothing to resume.", "Measure again into another file.")
+    begun = len(result.launches)
+    last = max((launched.launch for launched in result.launches), default=-1)
+    done = [list(record.case.key()) for record in result.records if record.launch == last]
+    jobs = []
+    if begun:
+        jobs.append(_job(request, order, output, last + 1, result.run.id, done=done))
+    for number in range(last + 1 + len(jobs), result.run.launches + len(jobs)):
+        jobs.append(_job(request, order, output, number, result.run.id))
+    return jobs, output
+
+
+def _job(
+    request: Request, order: Order, output: Path, number: int, run_id: str, *,
+    joined: bool = False, done: list[list[str | int | float | bool]] | None = None,
+) -> Job:  # fmt: skip
+    return Job(
+        request=request, run_id=run_id, launch=number, launches=order.launches, output=str(output.absolute()),
+        command=list(order.command), timeout_s=order.timeout_s, pairing=order.pairing, append=order.append or not joined,
+        first=number == 0 and not order.resume, last=joined, done=done or [],
+    )  # fmt: skip
+
+
+def _default_output(request: Request) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    name = "only" if request.only else Path(request.suite).stem
+    folder = Path("results") / "local"
+    first = folder / f"{socket.gethostname()}-{name}-{stamp}.jsonl"
+    others = (first.with_stem(f"{first.stem}-{number}") for number in itertools.count(2))
+    return next(path for path in itertools.chain([first], others) if not path.exists())
+
+
+def _close(output: Path, ending: Ending) -> int:
+    """Write the end line; wrong results in the run. A file in which nothing was written is removed."""
+    if output.stat().st_size == 0:
+        output.unlink()
+        return 0
+    result = store.load(output)[-1]
+    wrong = sum(record.check.status == "wrong" for record in result.records)
+    if result.lost is None:
+        with store.Writer.create(output, append=True) as writer:
+            writer.write(End(finished=worker.now(), records=len(result.records), wrong=wrong, status=ending))
+    return wrong
+
+
+def _ranks(order: Order) -> int:
+    if order.ranks is not None:
+        if order.ranks < 1:
+            raise UsageError(f"{order.ranks} ranks measure nothing.", "Ask for -n 1 or more.")
+        return order.ranks
+    if mpi.installed() is not None:
+        return 1
+    return max(FEWEST_RANKS, min(machine.usable_cores(), DEFAULT_RANKS))

@@ -1,0 +1,236 @@
+"""What to measure: suites in TOML and the flags of `run` become a list of cases, or one clear sentence why not."""
+
+import fnmatch
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from fabricbench.engine import catalogue
+from fabricbench.errors import UsageError, unknown
+from fabricbench.model import Cadence, Case, Scalar
+from fabricbench.quantity import about_size, parse_sizes, size_text
+from fabricbench.spec import Operation, Question, Variant
+
+FOLDER = resources.files("fabricbench") / "suites"
+DEFAULT = "quick"
+COUNT_LIMIT = 2**31 - 1
+"""Elements that an `int` count of the MPI interface can name."""
+
+
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Some cases: an operation with the variants, sizes and types that are wanted; what is left out is the default."""
+
+    operation: str
+    variants: list[str] | None = None
+    sizes: str | None = None
+    dtypes: list[str] | None = None
+    cadence: Cadence | None = None
+    in_place: bool = False
+    params: dict[str, Scalar] = {}
+
+
+class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A TOML file in `suites/`. `budget` is seconds of measuring, shared by the cases."""
+
+    about: str
+    budget: float
+    case: list[Wish]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the command line that says what to measure; it travels to every rank."""
+
+    suite: str = DEFAULT
+    only: list[str] = []
+    sizes: str | None = None
+    dtypes: list[str] | None = None
+    memory: str = "host"
+    cadence: Cadence | None = None
+    budget: float | None = None
+    seed: int = 1
+    tail: bool = False
+    alone: bool = False
+    inject: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cases in the order of the suite, the seconds they share, and what the suite wanted but this machine cannot do."""
+
+    cases: tuple[Case, ...]
+    budget_s: float
+    left_out: tuple[str, ...]
+
+
+def suites() -> dict[str, Suite]:
+    """Every suite there is, by name."""
+    files = sorted(Path(str(FOLDER)).glob("*.toml"))
+    return {file.stem: read(file) for file in files}
+
+
+def read(file: Path) -> Suite:
+    """One suite.  Raises UsageError naming the file and what is wrong in it."""
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text()), Suite)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The suite {file} cannot be read: {error}.", "Compare it with a suite of `fabricbench list suites`.") from error
+
+
+def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool) -> Plan:
+    """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be."""
+    if request.memory != "host":
+        raise UsageError(f"There is no variant for {request.memory} memory here.", "Leave --memory out, or say --memory host.")
+    asked = bool(request.only)
+    if asked:
+        wishes, budget = list(_wishes(request)), 2.0
+    else:
+        suite = named(request.suite)
+        wishes, budget = suite.case, suite.budget
+    cases: dict[tuple[Scalar, ...], Case] = {}
+    left_out: dict[str, None] = {}
+    for wish in wishes:
+        for operation, variant in _variants(wish):
+            missing = _missing(operation, variant, ranks, has_mpi)
+            if missing and asked:
+                raise UsageError(f"{operation.name}/{variant.name} cannot be measured: {missing}.")
+            if missing:
+                left_out[f"{operation.name}: {missing}"] = None
+                continue
+            for case in _cases(request, wish, operation, variant, ranks, distances):
+                cases.setdefault(case.key(), case)
+    if not cases:
+        raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
+    seconds = request.budget or (budget * len(cases) if asked else budget)
+    return Plan(tuple(cases.values()), seconds, tuple(left_out))
+
+
+def named(name: str) -> Suite:
+    """The suite of that name, or of that TOML file.  Raises UsageError with the nearest names."""
+    if name.endswith(".toml"):
+        return read(Path(name))
+    known = suites()
+    if name not in known:
+        raise unknown("suite", name, known)
+    return known[name]
+
+
+def _wishes(request: Request) -> Iterator[Wish]:
+    for pattern in request.only:
+        operation, slash, variant = pattern.partition("/")
+        matching = fnmatch.filter(catalogue.operations(), operation) or [catalogue.operation(operation).name]
+        for name in matching:
+            chosen = catalogue.operation(name)
+            variants = fnmatch.filter(chosen.variants, variant) if slash else list(chosen.variants)
+            if not variants:
+                variants = [catalogue.variant(chosen, variant).name]
+            yield Wish(operation=name, variants=variants)
+
+
+def _variants(wish: Wish) -> Iterator[tuple[Operation, Variant]]:
+    operation = catalogue.operation(wish.operation)
+    for name in wish.variants or list(operation.variants):
+        yield operation, catalogue.variant(operation, name)
+
+
+def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool) -> str | None:
+    if variant.uses_mpi and not has_mpi:
+        return "needs MPI"
+    if operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
+        return "needs at least 2 ranks"
+    return None
+
+
+def _cases(
+    request: Request, wish: Wish, operation: Operation, variant: Variant, ranks: int, distances: tuple[str, ...]
+) -> Iterator[Case]:
+    dtypes = request.dtypes or wish.dtypes or [operation.dtypes[0]]
+    explicit = request.sizes is not None and operation.sized
+    sizes = parse_sizes(request.sizes if explicit and request.sizes else wish.sizes or operation.sizes)
+    for dtype in dtypes:
+        if dtype not in variant.dtypes:
+            raise unknown(f"type for {operation.name}/{variant.name}", dtype, variant.dtypes)
+        for nbytes in sizes:
+            fitted = fit(operation, np.dtype(dtype), nbytes, ranks, strict=explicit)
+            if fitted is None:
+                continue
+            for params in _params(request, wish, operation, ranks, distances):
+                in_place = wish.in_place and operation.in_place
+                cadence = request.cadence or wish.cadence or operation.cadence(fitted)
+                yield Case(
+                    operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=fitted,
+                    ranks=ranks, cadence="isolated" if in_place else cadence, mode="blocking", in_place=in_place,
+                    params=dict(sorted(params.items())),
+                )  # fmt: skip
+
+
+def fit(operation: Operation, dtype: np.dtype[np.generic], nbytes: int, ranks: int, *, strict: bool) -> int | None:
+    """Bytes that the operation can really have, at most `nbytes`; None for nothing.
+
+    Raises UsageError, when strict, for a size that no whole number of elements has or that holds less than the least.
+    """
+    if not operation.sized:
+        return 0
+    count, rest = divmod(nbytes, dtype.itemsize)
+    if rest and strict:
+        raise UsageError(
+            f"{nbytes} bytes do not divide by the {dtype.itemsize} bytes of {dtype}.",
+            f"Nearest sizes: {nbytes - rest}, {nbytes - rest + dtype.itemsize}.",
+        )
+    fitted = operation.fit(count, ranks)
+    if fitted == 0 and strict:
+        raise UsageError(
+            f"{size_text(nbytes)} is too small for {operation.name} of {dtype} with {ranks} ranks.",
+            f"The smallest size here is {_smallest(operation, dtype, ranks)} bytes.",
+        )
+    if fitted > COUNT_LIMIT and operation.family in ("collective", "point-to-point"):
+        raise UsageError(
+            f"{size_text(nbytes)} of {dtype} is {fitted} elements, more than the {COUNT_LIMIT} that an MPI count can name.",
+            f"The largest size here is {about_size(COUNT_LIMIT * dtype.itemsize)}.",
+        )
+    return fitted * dtype.itemsize or None
+
+
+def _smallest(operation: Operation, dtype: np.dtype[np.generic], ranks: int) -> int:
+    count = next(count for count in range(1, 1 << 20) if operation.fit(count, ranks))
+    return count * dtype.itemsize
+
+
+def _params(
+    request: Request, wish: Wish, operation: Operation, ranks: int, distances: tuple[str, ...]
+) -> Iterator[dict[str, Scalar]]:
+    for name in wish.params:
+        if name not in operation.params:
+            raise unknown(f"parameter of {operation.name}", name, operation.params or ["none"])
+    params = {**operation.params, **wish.params}
+    if operation.pair:
+        yield from ({**params, "distance": distance} for distance in distances)
+    elif request.alone and operation.family in ("compute", "memory"):
+        yield from ({**params, "alone": rank} for rank in range(ranks))
+    else:
+        yield params
+
+
+def bytes_per_rank(case: Case) -> int:
+    """Memory of the largest rank's inputs and output."""
+    operation = catalogue.operation(case.operation)
+    itemsize = np.dtype(case.dtype).itemsize
+    layouts = [operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in (0, case.ranks - 1)]
+    return max((sum(layout.inputs) + layout.output) * itemsize for layout in layouts)
+
+
+def refuse_too_large(cases: tuple[Case, ...], available: int, ranks_a_host: int) -> None:
+    """Raises UsageError for the first case that does not fit into the memory of a host, before anything is allocated."""
+    for case in cases:
+        wanted = bytes_per_rank(case) * ranks_a_host
+        if wanted > available:
+            largest = case.nbytes * available // wanted
+            raise UsageError(
+                f"{case.operation}/{case.variant} {size_text(case.nbytes)} needs {about_size(wanted)} for {ranks_a_host} "
+                f"ranks a host; {about_size(available)} are available.",
+                f"The largest size that fits is about {about_size(largest)}.",
+            )

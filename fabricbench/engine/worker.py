@@ -1,0 +1,245 @@
+"""What every rank does in one launch, whoever started it: `python -m fabricbench.engine.worker JOB`."""
+
+import base64
+import os
+import random
+import socket
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from threadpoolctl import threadpool_limits
+
+from fabricbench import __version__, mpi, native, store
+from fabricbench.engine import ceilings, inject, machine, session, suite
+from fabricbench.engine.placement import Placement, placement
+from fabricbench.engine.session import Setting
+from fabricbench.engine.suite import Plan, Request
+from fabricbench.engine.watchdog import Standing, Watchdog
+from fabricbench.errors import FabricbenchError
+from fabricbench.measure import clock
+from fabricbench.model import SCHEMA, Case, End, Ending, Launch, Pairing, Record, Run
+
+MARK = "\x1e"
+"""Starts a line that is an event for the launching process, not text."""
+
+CEILING_BUDGET_S = 0.2
+Announce = Callable[[dict[str, Any]], None]
+
+_SHOWN = ("OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_", "MPIR_CVAR_", "UCX_", "FI_", "NCCL_", "OMP_", "NUMBA_", "SLURM_JOB_ID")
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One launch, as it travels to the ranks.
+
+    `first` writes the run line and `last` the end line; a process that launches several writes the end itself.
+    `missing` limits the cases to those of an interrupted launch that were not reached.
+    """
+
+    request: Request
+    run_id: str
+    launch: int
+    launches: int
+    output: str
+    command: list[str]
+    timeout_s: float | None = None
+    pairing: Pairing | None = None
+    append: bool = True
+    first: bool = True
+    last: bool = True
+    done: list[list[str | int | float | bool]] = []
+
+    def encode(self) -> str:
+        """One word that survives every shell on its way."""
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode()
+
+    @staticmethod
+    def decode(word: str) -> "Job":
+        """The job of that word."""
+        return msgspec.json.decode(base64.urlsafe_b64decode(word), type=Job)
+
+
+@dataclass
+class Book:
+    """What rank 0 writes; the other ranks have one without a file."""
+
+    writer: store.Writer | None
+    records: int = 0
+    wrong: int = 0
+
+    def write(self, line: Any) -> None:
+        """Append one line, synced."""
+        if self.writer is not None:
+            self.writer.write(line)
+        if isinstance(line, Record):
+            self.records += 1
+            self.wrong += line.check.status == "wrong"
+
+    def close(self, ending: Ending) -> None:
+        """Append the last line."""
+        if self.writer is not None:
+            self.writer.write(End(finished=now(), records=self.records, wrong=self.wrong, status=ending))
+            self.writer.close()
+
+
+def now() -> str:
+    """UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def work(job: Job, announce: Announce) -> int:
+    """Measure all cases of one launch; the exit status, the same on every rank.
+
+    Raises FabricbenchError, on every rank alike, for what cannot be measured; nothing is written then.
+    """
+    standing, book = Standing(), Book(None)
+    group = mpi.connect()
+
+    def ended(ending: Ending, status: int) -> None:
+        where = {"rank": group.rank, "host": socket.gethostname(), "text": standing.text()}
+        announce({"event": "stood", "ending": ending, **where})
+        if job.last:
+            book.close(ending)
+        os._exit(status)
+
+    watchdog = Watchdog(job.timeout_s, ended)
+    try:
+        places = placement(group)
+        plan = suite.plan(
+            job.request, ranks=group.ranks, distances=tuple(places.pairs()), has_mpi=group.has_mpi
+        )
+        suite.refuse_too_large(
+            plan.cases, min(group.gather(machine.available_memory())), places.most_on_a_host
+        )
+        _open(job, group, book)
+        if group.rank == 0 and job.first:
+            for text in notices(plan, places, group):
+                announce({"event": "notice", "text": text})
+        _launch(job, group, places, plan, standing, book, announce)
+        if job.last:
+            book.close("complete")
+        mpi.finish(group)
+        return 1 if book.wrong else 0
+    finally:
+        watchdog.close()
+
+
+def _open(job: Job, group: mpi.Group, book: Book) -> None:
+    """Rank 0 opens the file; what goes wrong there is raised on every rank."""
+    trouble: FabricbenchError | None = None
+    if group.rank == 0:
+        try:
+            book.writer = store.Writer.create(job.output, append=job.append)
+        except FabricbenchError as error:
+            trouble = error
+    trouble = group.broadcast(trouble)
+    if trouble is not None:
+        raise trouble
+
+
+def notices(plan: Plan, places: Placement, group: mpi.Group) -> list[str]:
+    """What was asked for and cannot be had here, before any number."""
+    found = []
+    if not group.has_mpi:
+        found.append(f"NO MPI LIBRARY: ONLY COMPUTE AND MEMORY ARE MEASURED. {mpi.installed()} {mpi.INSTALL}")
+    elif plan.left_out:
+        found.append(f"LEFT OUT: {'; '.join(plan.left_out)}.")
+    if places.oversubscribed:
+        found.append(
+            f"MORE RANKS THAN CORES: {places.most_on_a_host} ranks share {min(places.cores)} cores of a host; "
+            "times include waiting for a core, and rows are flagged oversubscribed."
+        )
+    return found
+
+
+def _launch(
+    job: Job, group: mpi.Group, places: Placement, plan: Plan, standing: Standing, book: Book, announce: Announce
+) -> None:  # fmt: skip
+    threads = places.threads(group.rank)
+    native.threads(threads)
+    report = clock.report(group)
+    software = machine.software(group.library)
+    if job.first:
+        book.write(_run_line(job, software))
+    book.write(_launch_line(job, group, places.binding, report))
+    setting = Setting(
+        group=group, placement=places, clock=report, cache_bytes=machine.last_level_cache(), seed=job.request.seed,
+        launch=job.launch, software=software, budget_s=CEILING_BUDGET_S, tail=job.request.tail,
+        fault=inject.parse(job.request.inject), standing=standing,
+    )  # fmt: skip
+    with threadpool_limits(threads):
+        for line in ceilings.measured(setting):
+            book.write(line)
+        share = plan.budget_s / len(plan.cases)
+        _measure_all(replace(setting, budget_s=share), order(plan.cases, job), job, book, announce)
+
+
+def _measure_all(setting: Setting, cases: list[Case], job: Job, book: Book, announce: Announce) -> None:
+    for index, case in enumerate(cases):
+        inject.strike(setting.fault, setting.group.rank, index)
+        record = session.measure(setting, case)
+        book.write(record)
+        if setting.group.rank == 0:
+            announce(
+                {
+                    "event": "case", "index": index, "of": len(cases), "case": session.title(case),
+                    "median_s": record.summary.median_s, "wrong": record.check.wrong, "status": record.check.status,
+                    "launch": job.launch, "launches": job.launches,
+                }
+            )  # fmt: skip
+
+
+def order(cases: tuple[Case, ...], job: Job) -> list[Case]:
+    """Cases in the seeded random order of this launch, without those that are done."""
+    done = {tuple(key) for key in job.done}
+    left = [case for case in cases if case.key() not in done]
+    random.Random(f"{job.request.seed} {job.launch}").shuffle(left)
+    return left
+
+
+def _run_line(job: Job, software: dict[str, str]) -> Run:
+    return Run(
+        schema=SCHEMA, id=job.run_id, fabricbench=__version__, started=now(), command=job.command,
+        seed=job.request.seed, launches=job.launches, machine=machine.machine(), software=software,
+    )  # fmt: skip
+
+
+def _launch_line(job: Job, group: mpi.Group, binding: str, report: Any) -> Launch:
+    return Launch(
+        launch=job.launch, id=uuid.uuid4().hex[:12], started=now(), ranks=group.ranks,
+        hosts=list(dict.fromkeys(group.hosts)), binding=binding, clock=report,
+        environment={name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
+        pairing=job.pairing,
+    )  # fmt: skip
+
+
+def main() -> int:
+    """A rank that our own launcher started: events go to it, and the library's launcher sees success.
+
+    A status other than 0 would make mpirun print its own banner over ours.
+    """
+    job = Job.decode(sys.argv[1])
+    try:
+        work(job, _tell)
+    except FabricbenchError as error:
+        _tell({"event": "error", "text": str(error), "status": error.status})
+    except BaseException:
+        # One rank's own fault: the others would wait for it for ever.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(3)
+    return 0
+
+
+def _tell(event: dict[str, Any]) -> None:
+    # One write a line, below PIPE_BUF: lines of several ranks do not mix.
+    os.write(1, (MARK + msgspec.json.encode(event).decode() + "\n").encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

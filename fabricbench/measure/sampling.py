@@ -1,0 +1,170 @@
+"""From a prepared loop to the samples of a case: how many operations a sample has, warm-up, blocks, when to stop."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fabricbench import mpi
+from fabricbench.measure.loop import Loop, Taken
+from fabricbench.measure.stop import Stopping, block_size, repeats_for
+from fabricbench.measure.sync import Synchroniser
+from fabricbench.model import Cadence, RankTimes, Stop
+from fabricbench.statistics import six_digits
+
+KEPT = 2000
+KEPT_FOR_TAILS = 100_000
+LEAST_SHARE = 0.3
+"""Share of its budget that a case is sampled for at least: a median of one quiet moment is no property of the machine."""
+
+WARM_SHARE = 0.2
+WARM_CHANGE = 0.02
+TOO_LATE = 0.5
+_NEVER = np.iinfo(np.int64)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampled:
+    """What one case gave; times are seconds per operation, the same on every rank."""
+
+    samples_s: list[float]
+    skew_s: list[float]
+    ranks_s: RankTimes
+    excluded: list[tuple[int, int, str]]
+    late: int
+    issued: int
+    repeats: int
+    stop: Stop
+
+
+@dataclass
+class Sampler:
+    """One case being sampled. `taking_part`: this rank has a part in the operation, and its clock counts."""
+
+    group: mpi.Group
+    loop: Loop
+    start: Synchroniser
+    taking_part: bool
+    common_clock: bool
+    cadence: Cadence
+    budget_s: float
+    repeats: int = 1
+    samples: list[Floats] = field(default_factory=list)
+    skews: list[Floats] = field(default_factory=list)
+    lates: list[NDArray[np.bool_]] = field(default_factory=list)
+    own: list[Floats] = field(default_factory=list)
+    last: list[NDArray[np.bool_]] = field(default_factory=list)
+
+    @property
+    def operations(self) -> int:
+        """Operations in one sample; ranks without a part learn it from the others."""
+        return self._per_call * self.repeats
+
+    def sample(self, *, tail: bool) -> Sampled:
+        """Pilot, warm-up, then blocks until a stop rule speaks."""
+        self._per_call = int(self.group.highest(np.array([self.loop.step.operations]))[0])
+        call_s = self._pilot()
+        least_s = LEAST_SHARE * self.budget_s
+        if self.cadence == "streaming":
+            self.repeats = repeats_for(call_s, least_s)
+        size = block_size(call_s * self.repeats, self.budget_s, self.start.late.size)
+        self._warm_up(size)
+        stop = self._blocks(size, least_s)
+        return self._result(stop, KEPT_FOR_TAILS if tail else KEPT)
+
+    def call_s(self) -> float:
+        """Time of one call of the step, agreed between ranks."""
+        self._per_call = int(self.group.highest(np.array([self.loop.step.operations]))[0])
+        return self._pilot()
+
+    def _pilot(self) -> float:
+        """Double the calls of a sample until it is long enough to be believed."""
+        self.repeats = 1
+        while True:
+            call_s = float(np.median(self._merged(self._take(3))[0])) * self._per_call
+            if call_s * self.repeats > 1e-4 or self.repeats >= 1 << 20:  # noqa: PLR2004 - 0.1 ms: 4000 clock reads
+                self.repeats = 1
+                return call_s
+            self.repeats *= 2
+
+    def _warm_up(self, size: int) -> None:
+        """Discard blocks until one is no longer faster than the one before; first calls were made by the check."""
+        limit = time.monotonic() + WARM_SHARE * self.budget_s
+        before = float("inf")
+        while True:
+            now = float(np.median(self._merged(self._take(size))[0]))
+            settled = now > before * (1 - WARM_CHANGE) or time.monotonic() > limit
+            if self.group.broadcast(settled):
+                return
+            before = now
+
+    def _blocks(self, size: int, least_s: float) -> Stop:
+        stopping = Stopping(budget_s=self.budget_s, least_s=least_s)
+        begun = time.monotonic()
+        while True:
+            self._keep(self._take(size), size)
+            valid = np.concatenate(self.samples)[~np.concatenate(self.lates)]
+            reason: Stop | None = self.group.broadcast(stopping.reason(valid, time.monotonic() - begun))
+            if reason is not None:
+                return reason
+            self.start.adapt(float(np.mean(self.lates[-1])))
+
+    def _take(self, size: int) -> Taken:
+        self.start.begin(size)
+        return self.loop.take(size, self.repeats)
+
+    def _merged(self, taken: Taken) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.int64]]:
+        """Of all ranks that take part: seconds per operation, entry skew, late starts, and the last exits in ns."""
+        size = taken.entered.size
+        if self.taking_part:
+            rows = (taken.entered, -taken.entered, taken.left, taken.left - taken.entered)
+        else:
+            rows = (np.full(size, _NEVER.min + 1, np.int64),) * 4
+        late = self.start.late[:size].astype(np.int64)
+        highest = self.group.highest(np.concatenate((*rows, late))).reshape(5, size)
+        last_entry, first_entry, last_exit, longest = highest[0], -highest[1], highest[2], highest[3]
+        spans = last_exit - first_entry if self.common_clock else longest
+        return (
+            spans * 1e-9 / self.operations,
+            (last_entry - first_entry) * 1e-9 if self.common_clock else np.zeros(size),
+            highest[4] > 0,
+            last_exit,
+        )
+
+    def _keep(self, taken: Taken, size: int) -> None:
+        samples, skews, late, last_exit = self._merged(taken)
+        self.samples.append(samples)
+        self.skews.append(skews)
+        self.lates.append(late)
+        self.own.append((taken.left - taken.entered) * 1e-9 / self.operations)
+        self.last.append(taken.left == last_exit)
+
+    def _result(self, stop: Stop, kept: int) -> Sampled:
+        samples, skews, late = (np.concatenate(part) for part in (self.samples, self.skews, self.lates))
+        # Every k-th sample in order of time: no sample is chosen for its value.
+        stride = -(-samples.size // kept)
+        samples, skews, late = samples[::stride], skews[::stride], late[::stride]
+        hopeless = bool(late.mean() > TOO_LATE)
+        own, last = np.concatenate(self.own), np.concatenate(self.last)
+        mine = (float(np.median(own)), float(np.mean(own)), float(np.mean(last))) if self.taking_part else None
+        ranks = [entry for entry in self.group.gather(mine) if entry is not None]
+        medians, means, lasts = (six_digits(column) for column in zip(*ranks, strict=True))
+        return Sampled(
+            samples_s=six_digits(samples),
+            skew_s=six_digits(skews),
+            ranks_s=RankTimes(median=medians, mean=means, last=lasts),
+            excluded=[] if hopeless else runs(late, "late start"),
+            late=int(np.count_nonzero(late)),
+            issued=int(own.size),
+            repeats=self.repeats,
+            stop=stop,
+        )
+
+
+def runs(marked: NDArray[np.bool_], reason: str) -> list[tuple[int, int, str]]:
+    """Marked samples as [first, last, reason], both ends included."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], marked.astype(np.int8), [0]))))
+    return [(int(first), int(end) - 1, reason) for first, end in edges.reshape(-1, 2)]

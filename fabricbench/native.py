@@ -1,0 +1,223 @@
+"""The one owner of Numba on the CPU: a plain step body becomes the address of a C function.
+
+`int body(block*)` is compiled once a machine and kept in the user's cache folder, under the versions of fabricbench and
+Numba, a digest of this file and the MPI library: a body compiled under one library is never loaded under another.
+"""
+
+import ctypes
+import dis
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fabricbench import __version__, entries
+
+CLOCK_MONOTONIC = 1
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The address of a compiled body; `owner` keeps its machine code alive."""
+
+    address: int
+    owner: Any
+
+
+def compile(body: Callable[[Any], int], block: NDArray[Any]) -> Compiled:
+    """Machine code of `body` for blocks of this type, from the cache or new.
+
+    block: one-element structured array; only its type matters.
+    Raises TypeError for a body that closes over variables, because their values would be compiled in.
+    """
+    numba = _numba().module
+    plain, parallel = _resolve(body)
+    signature = numba.types.int32(numba.from_dtype(block.dtype))
+    options: dict[str, Any] = {"parallel": True} if parallel else {}
+    if parallel:
+        _start_threads()
+    with _alone_on_this_host():
+        owner = numba.cfunc(signature, nopython=True, cache=_numba().cached, **options)(plain)
+    return Compiled(address=int(owner.address), owner=owner)
+
+
+def jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` compiled for calls from Python, without the interpreter lock while it runs."""
+    plain, _ = _resolve(function)
+    dispatcher = _numba().module.njit(plain, nogil=True, cache=_numba().cached)
+
+    def call(*arguments: Any) -> Any:
+        # Compilation happens at the first call, under the lock; a compiled signature takes microseconds to find.
+        with _alone_on_this_host() if not dispatcher.signatures else _no_lock():
+            return dispatcher(*arguments)
+
+    return call
+
+
+def attach(library: str, path: str) -> None:
+    """Make the symbols of a shared library (MPI's) visible to bodies; before the first compilation."""
+    from llvmlite import binding
+
+    binding.load_library_permanently(path)
+    _cache_folder_name.append(re.sub(r"[^A-Za-z0-9.]+", "-", library))
+
+
+def threads(count: int) -> None:
+    """Use `count` threads in parallel bodies."""
+    _numba().module.set_num_threads(count)
+
+
+_cache_folder_name: list[str] = []
+
+
+@cache
+def _numba() -> SimpleNamespace:
+    """Numba, told where to keep its cache; not cached at all where the user's cache folder cannot be written."""
+    import numba
+
+    here = Path(__file__)
+    digest = hashlib.sha256(here.read_bytes() + here.with_name("entries.py").read_bytes()).hexdigest()[:12]
+    library = _cache_folder_name[-1] if _cache_folder_name else "no-mpi"
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = root / "fabricbench" / f"{__version__}-numba{numba.__version__}-{digest}" / library
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return SimpleNamespace(module=numba, cached=False, folder=None)
+    numba.config.CACHE_DIR = str(folder)
+    return SimpleNamespace(module=numba, cached=os.access(folder, os.W_OK), folder=folder)
+
+
+@contextmanager
+def _alone_on_this_host() -> Iterator[None]:
+    """One process a host compiles; the others wait here and then load what it wrote."""
+    folder = _numba().folder
+    if folder is None:
+        yield
+        return
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _no_lock() -> Iterator[None]:
+    yield
+
+
+def _start_threads() -> None:
+    # A body loaded from the cache does not start Numba's threads by itself, and without them its loop crashes.
+    from numba.np.ufunc.parallel import _launch_threads
+
+    _launch_threads()
+
+
+def _resolve(function: Callable[..., Any]) -> tuple[FunctionType, bool]:
+    """A copy of a plain function whose globals mean something to Numba, and whether it wants threads."""
+    assert isinstance(function, FunctionType)
+    if function.__code__.co_freevars:
+        raise TypeError(
+            f"{function.__qualname__} closes over {', '.join(function.__code__.co_freevars)}: "
+            "put the value into the block, it would be compiled in."
+        )
+    # Only what is loaded as a global: `b.send` names a field, whatever `send` means in the module.
+    names = {step.argval for step in dis.get_instructions(function) if step.opname == "LOAD_GLOBAL"}
+    meaning = {name: _meaning(value) for name, value in function.__globals__.items() if name in names}
+    # The copy keeps the module's name and file: they are where the cache looks for changes.
+    scope = {**function.__globals__, **meaning}
+    copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__)
+    copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
+    return copy, "prange" in names
+
+
+@cache
+def _helper(function: FunctionType) -> Any:
+    plain, parallel = _resolve(function)
+    return _numba().module.njit(plain, parallel=parallel)
+
+
+def _meaning(value: Any) -> Any:
+    if isinstance(value, entries.Entry):
+        return _external(value)
+    if isinstance(value, entries.Primitive):
+        return getattr(_primitives(), value.name)
+    if value is entries.prange:
+        return _numba().module.prange
+    if isinstance(value, FunctionType):
+        return _helper(value)
+    return value
+
+
+@cache
+def _external(entry: entries.Entry) -> Any:
+    types = _numba().module.types
+    spelled = {"p": types.int64, "i": types.int32, "l": types.int64, "d": types.float64}
+    signature = spelled[entry.returns](*(spelled[letter] for letter in entry.takes))
+    return types.ExternalFunction(entry.name, signature)
+
+
+@cache
+def _primitives() -> SimpleNamespace:
+    """The primitives of `entries`, and `call`, which the measuring loop alone uses."""
+    from llvmlite import ir
+    from numba import carray, njit, types
+    from numba.extending import intrinsic
+
+    @intrinsic
+    def pointer(context: Any, address: Any, like: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(like)(address, like), generate
+
+    @njit(inline="always")
+    def view(address, count, like):  # type: ignore[no-untyped-def]
+        return carray(pointer(address, like), (count,))
+
+    @intrinsic
+    def now_ns(context: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            int32, int64 = ir.IntType(32), ir.IntType(64)
+            timespec = ir.LiteralStructType([int64, int64])
+            with builder.goto_entry_block():
+                place = builder.alloca(timespec)
+            read = ir.FunctionType(int32, [int32, timespec.as_pointer()])
+            from numba.core import cgutils
+
+            function = cgutils.get_or_insert_function(builder.module, read, "clock_gettime")
+            builder.call(function, [int32(CLOCK_MONOTONIC), place])
+            seconds, rest = (builder.load(builder.gep(place, [int32(0), int32(k)])) for k in (0, 1))
+            return builder.add(builder.mul(seconds, int64(10**9)), rest)
+
+        return types.int64(), generate
+
+    @intrinsic
+    def call(context: Any, function: Any, block: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address = ir.IntType(8).as_pointer()
+            body = ir.FunctionType(ir.IntType(32), [address]).as_pointer()
+            target = builder.inttoptr(arguments[0], body)
+            return builder.call(target, [builder.inttoptr(arguments[1], address)])
+
+        return types.int32(types.int64, types.int64), generate
+
+    return SimpleNamespace(view=view, now_ns=now_ns, call=call)
+
+
+def symbols(path: str) -> Callable[[str], bool]:
+    """A test whether a shared library has a symbol.
+
+    A missing one would be a jump to address 0 at the first call, not an exception.
+    """
+    library = ctypes.CDLL(path)
+    return lambda name: hasattr(library, name)

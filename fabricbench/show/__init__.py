@@ -1,0 +1,1 @@
+"""Values -> text: tables as data, and the screen that draws them."""

@@ -1,0 +1,102 @@
+"""What was asked, as titles and leading columns; rows of one variant share a table."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from fabricbench.model import Case, Scalar
+from fabricbench.quantity import size_text
+from fabricbench.show.table import ABSENT, Column
+
+FAMILIES = {
+    "compute": ("gemm", "fma"),
+    "memory": ("copy", "scale", "add", "triad", "dot", "chase", "pack", "unpack"),
+    "host link": ("h2d", "d2h", "d2d", "both", "peer", "launch", "graph-launch"),
+    "point to point": (
+        *("latency", "bandwidth", "bidirectional", "message-rate", "halo", "incast", "fan-out"),
+        *("permutation", "bisection", "put", "get", "accumulate"),
+    ),
+    "collectives": (
+        *("allreduce", "alltoall", "alltoallv", "alltoallw", "allgather", "allgatherv"),
+        *("reduce_scatter", "reduce_scatter_block", "broadcast", "reduce", "gather", "gatherv"),
+        *("scatter", "scatterv", "scan", "exscan", "barrier"),
+    ),
+}
+"""Families in the order in which they are shown; what is in none comes last, as "other"."""
+
+CASE_COLUMNS = (
+    Column(words=("size",), unit="B"),
+    Column(words=("count",), unit="elements"),
+    Column(words=("type",)),
+    Column(words=("with",), align="left"),
+)
+
+Item = TypeVar("Item")
+
+
+def grouped(
+    items: Sequence[Item], case_of: Callable[[Item], Case]
+) -> list[tuple[str, list[tuple[tuple[str, ...], Item]]]]:
+    """Tables in order of family: title, then cells of CASE_COLUMNS and the item of every row."""
+    groups: dict[tuple[object, ...], list[Item]] = {}
+    for item in sorted(items, key=lambda item: _place(case_of(item))):
+        groups.setdefault(_table_of(case_of(item)), []).append(item)
+    tables = []
+    for members in groups.values():
+        cases = [case_of(item) for item in members]
+        common = _common(cases)
+        cells = [_cells(case, common) for case in cases]
+        tables.append((_title(cases[0], common), list(zip(cells, members, strict=True))))
+    return tables
+
+
+def row_names(cases: Sequence[Case], of: int) -> str:
+    """Which rows of a table with `of` rows a note is about, in a few words."""
+    if len(cases) == of:
+        return "all rows" if of > 1 else "this row"
+    names = list(dict.fromkeys(size_text(case.nbytes) for case in cases))
+    shown = ", ".join(names[:4])
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more sizes"  # noqa: PLR2004
+
+
+def _place(case: Case) -> tuple[object, ...]:
+    families = list(FAMILIES)
+    family = families.index(_family(case)) if _family(case) in FAMILIES else len(families)
+    return (family, *_table_of(case), case.dtype, str(sorted(case.params.items())), case.nbytes)
+
+
+def _family(case: Case) -> str:
+    return next((name for name, members in FAMILIES.items() if case.operation in members), "other")
+
+
+def _table_of(case: Case) -> tuple[object, ...]:
+    asked = (case.operation, case.variant, case.memory, case.ranks, case.cadence, case.mode)
+    return (*asked, case.in_place)
+
+
+def _common(cases: Sequence[Case]) -> dict[str, Scalar]:
+    """Parameters that all rows of a table share; the title says them once."""
+    return {
+        name: value
+        for name, value in sorted(cases[0].params.items())
+        if all(name in case.params and case.params[name] == value for case in cases)
+    }
+
+
+def _title(case: Case, common: dict[str, Scalar]) -> str:
+    ranks = f"{case.ranks} rank{'s' if case.ranks > 1 else ''}"
+    asked = [ranks, f"{case.memory} memory", case.cadence, case.mode]
+    asked += ["in-place"] if case.in_place else []
+    asked += [f"{name}={value}" for name, value in common.items()]
+    return f"{_family(case)}: {case.operation}/{case.variant}, {', '.join(asked)}"
+
+
+def _cells(case: Case, common: dict[str, Scalar]) -> tuple[str, ...]:
+    own = [f"{name}={value}" for name, value in sorted(case.params.items()) if name not in common]
+    return str(case.nbytes), _count(case), case.dtype, " ".join(own)
+
+
+def _count(case: Case) -> str:
+    """Elements of the array; the first number in a type's name is its width in bits."""
+    bits = re.search(r"\d+", case.dtype)
+    return str(case.nbytes * 8 // int(bits[0])) if bits and int(bits[0]) else ABSENT

@@ -1,0 +1,108 @@
+"""What stands above the tables of a result: alarms first, then what identifies it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fabricbench.model import ClockReport, Flag
+from fabricbench.quantity import about_size, time_text
+from fabricbench.store import Result
+
+FLAGS: Mapping[Flag, tuple[str, str]] = {
+    "oversubscribed": ("more ranks than cores.", "Start fewer ranks, or use more hosts."),
+    "cpu-fallback": ("no GPU did this, the CPU did.", "Run where `list devices` names a GPU."),
+    "colocated": ("several ranks shared one device.", "Start one rank a device."),
+    "injected": ("a fault was put in on purpose.", "Leave --inject out; this is no baseline."),
+    "scaled": ("the size was reduced to fit.", "Use more memory, or ask for this size."),
+    "throttled": ("the clock was held down.", "Cool it, or raise its power limit."),
+    "in-cache": ("the data fits in a cache.", "Ask for a size beyond the last-level cache."),
+}
+"""What a flag of a record means, and what would remove it."""
+
+_HARMLESS = frozenset({"in-cache"})
+_FEW_HOSTS = 4
+_DETAILS = frozenset(
+    {"caches", "cores_logical", "huge_pages", "nics", "numa_nodes", "transparent_huge_pages"}
+)
+"""Parts of the fingerprint that stay in the file: a page needs a first screen."""
+
+
+def alarms(result: Result) -> tuple[str, ...]:
+    """What was asked for and cannot be had, in capitals, before any number."""
+    lines = [*_unfinished(result)]
+    records = result.records
+    if wrong := sum(record.check.status == "wrong" for record in records):
+        lines.append(f"WRONG RESULTS in {wrong} of {len(records)} records.")
+    for flag, (meaning, remedy) in FLAGS.items():
+        flagged = sum(flag in record.conditions.flags for record in records)
+        if flagged and flag not in _HARMLESS:
+            lines.append(
+                f"{flag.upper()} in {flagged} of {len(records)} records: {meaning} {remedy}"
+            )
+    return tuple(lines)
+
+
+def _unfinished(result: Result) -> list[str]:
+    lines = []
+    if result.end is None:
+        lines.append("INCOMPLETE: the run was interrupted; what it measured before is shown.")
+    elif result.end.status != "complete":
+        lines.append(f"INCOMPLETE: the run ended as '{result.end.status}'.")
+    return [*lines, f"LOST: {result.lost}"] if result.lost else lines
+
+
+def facts(result: Result) -> tuple[tuple[str, str], ...]:
+    """Name and value of what identifies the measurement."""
+    run = result.run
+    clocks = _distinct(_clock(launch.clock) for launch in result.launches)
+    return (
+        ("file", result.path),
+        ("run", f"{run.id}, {run.started}, fabricbench {run.fabricbench}, seed {run.seed}"),
+        ("command", " ".join(["fabricbench", *run.command])),
+        ("machine", _machine(run.machine)),
+        ("software", _listed(run.software)),
+        ("launches", _launches(result)),
+        ("clock", "; ".join(clocks) or "unknown"),
+    )
+
+
+def _machine(machine: Mapping[str, object]) -> str:
+    shown = {name: value for name, value in machine.items() if name not in _DETAILS}
+    sizes = {
+        name: about_size(value)
+        for name, value in shown.items()
+        if name.startswith("memory") and isinstance(value, int | float)
+    }
+    return _listed({**shown, **sizes})
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items()) or "unknown"
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _launches(result: Result) -> str:
+    shapes = _distinct(
+        f"{launch.ranks} ranks on {_hosts(launch.hosts)}, binding {launch.binding}"
+        for launch in result.launches
+    )
+    found, asked = len(result.launches), result.run.launches
+    return f"{found if found == asked else f'{found} of {asked}'}, {'; '.join(shapes) or 'none'}"
+
+
+def _hosts(hosts: Sequence[str]) -> str:
+    names = _distinct(hosts)
+    shown = " ".join(names[:_FEW_HOSTS]) + (" ..." if len(names) > _FEW_HOSTS else "")
+    return f"{len(names)} host{'s' if len(names) > 1 else ''} ({shown})"
+
+
+def _clock(clock: ClockReport) -> str:
+    trust = "verified across ranks" if clock.verified else "NOT verified across ranks"
+    read = f", one reading {time_text(clock.read_s)}" if clock.read_s is not None else ""
+    bound = f", offsets within {time_text(clock.bound_s)}" if clock.bound_s is not None else ""
+    return f"{clock.source}, {trust}{read}{bound}"
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))

@@ -1,0 +1,293 @@
+"""Operation, variant and Step: the extension point.
+
+An Operation is a question: what must come out, how many bytes must move. A variant is one answer: it prepares once and
+yields a Step; the engine owns the loop, the clock, the warm-up and the check. Nothing in a unit knows that a timer exists.
+
+    allreduce = Operation(name="allreduce", family="collective", layout=..., reference=..., traffic=...)
+
+    @allreduce.variant("mpi", needs=("MPI_Allreduce",))
+    def mpi(context):
+        yield Step(call=body, block=block(send=context.send.address, ...))
+"""
+
+import mmap
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fabricbench import native
+from fabricbench.errors import FabricbenchError
+from fabricbench.model import Cadence, Case, RateKey, Scalar, StepKind, Traffic
+
+Array = NDArray[Any]
+Family = Literal["compute", "memory", "point-to-point", "collective"]
+
+CLOSED_FORM_ABOVE = 64
+"""Ranks above which a sum over ranks is taken in closed form instead of rank by rank."""
+
+GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, the increment of SplitMix64
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one rank is asked: the case, seen from `rank` of `ranks` that take part.
+
+    Inputs are a pure function of (seed, case, rank, element): any rank can make any slice of any rank's input without a
+    message. They are small integers, so that sums are exact in every type.
+    """
+
+    case: Case
+    rank: int
+    ranks: int
+    seed: int
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return np.dtype(self.case.dtype)
+
+    @cached_property
+    def count(self) -> int:
+        """Elements in `nbytes`."""
+        return self.case.nbytes // self.dtype.itemsize
+
+    @cached_property
+    def period(self) -> int:
+        """Inputs lie in range(period): few enough that sums stay exact, many enough to tell ranks apart."""
+        return 8 if self.dtype == np.float16 else 256
+
+    def input(self, rank: int, start: int, stop: int, array: int = 0) -> Array:
+        """Elements start..stop of one rank's input `array`."""
+        noise = self.noise(np.arange(start, stop), array)
+        return ((noise + rank) % self.period).astype(self.dtype)
+
+    def input_sum(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Sum over all ranks of their inputs' elements start..stop, exact.
+
+        Above CLOSED_FORM_ABOVE ranks by arithmetic instead of rank by rank.
+        """
+        noise = self.noise(np.arange(start, stop))
+        if self.ranks > CLOSED_FORM_ABOVE:
+            return cyclic_sum(noise, self.ranks, self.period)
+        return np.asarray(sum((noise + rank) % self.period for rank in range(self.ranks)))
+
+    def noise(self, elements: NDArray[np.int64], array: int = 0) -> NDArray[np.int64]:
+        """SplitMix64 of element numbers, modulo `period`. Source: Steele, Lea & Flood, OOPSLA 2014."""
+        stream = ((self.seed * 31 + array) * GOLDEN) % (1 << 64)
+        mixed = np.empty(elements.shape, np.int64)
+        _mixer()(elements.reshape(-1), np.uint64(stream), np.uint64(self.period), mixed.reshape(-1))
+        return mixed
+
+
+def _mix(elements, stream, period, mixed):  # type: ignore[no-untyped-def]
+    for i in range(elements.size):
+        state = (np.uint64(elements[i]) + np.uint64(1)) * np.uint64(GOLDEN) + stream
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed[i] = np.int64((state ^ (state >> np.uint64(31))) % period)
+
+
+@cache
+def _mixer() -> Callable[..., None]:
+    # Compiled, because NumPy would need eight passes over temporaries and large cases are mostly checking.
+    return native.jit(_mix)
+
+
+def cyclic_sum(noise: NDArray[np.int64], ranks: int, period: int) -> NDArray[np.int64]:
+    """Sum over r = 0 .. ranks - 1 of (noise + r) modulo period, without visiting each r.
+
+    Whole cycles hold every value once; in the rest, the terms that passed `period` wrapped once.
+    """
+    cycles, rest = divmod(ranks, period)
+    wrapped = np.maximum(0, noise + rest - period)
+    whole = cycles * (period * (period - 1) // 2)
+    return whole + rest * noise + rest * (rest - 1) // 2 - period * wrapped
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Elements that one rank holds: of each input array, and of the output."""
+
+    inputs: tuple[int, ...]
+    output: int
+
+
+class Buffer:
+    """Page-aligned zero memory of its own, not yet touched: `array` (count,), `address`, `nbytes`."""
+
+    def __init__(self, count: int, dtype: np.dtype[Any] | str) -> None:
+        kind = np.dtype(dtype)
+        self.nbytes = count * kind.itemsize
+        # One page more than nothing: an empty buffer still needs an address.
+        memory = mmap.mmap(-1, max(self.nbytes, 1))
+        self.array: Array = np.frombuffer(memory, dtype=kind, count=count)
+        self.address = int(np.frombuffer(memory, dtype=np.uint8).ctypes.data)
+
+
+class Handles(Protocol):
+    """What a body needs of MPI, as integers: `fabricbench.mpi.World`."""
+
+    comm: int
+    in_place: int
+    request_width: int
+    status_width: int
+    communicator: Any
+    module: Any
+
+    def datatype(self, dtype: np.dtype[Any] | str) -> int: ...
+    def named(self, dtype: np.dtype[Any] | str) -> Any: ...
+    def op(self, name: str) -> int: ...
+
+
+class Context(Protocol):
+    """What a variant finds while it prepares."""
+
+    question: Question
+    inputs: tuple[Buffer, ...]
+    output: Buffer
+    threads: int
+
+    @property
+    def send(self) -> Buffer:
+        """The first input; the output itself where the case is in place."""
+
+    @property
+    def mpi(self) -> Handles:
+        """MPI.  Raises UnavailableError where there is none."""
+
+    def peer(self, index: int) -> int:
+        """Rank in the communicator of the participant `index`."""
+
+    def once(self, body: Callable[[Any], int], block: Array) -> None:
+        """Compile a body and call it now, for first touch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What the loop calls. A compiled step has a `block`; a python step is a `call` without arguments.
+
+    `keep` owns memory that the block points at; `operations` says how many operations one call performs.
+    """
+
+    call: Callable[..., Any]
+    block: Array | None = None
+    keep: tuple[Any, ...] = ()
+    operations: int = 1
+
+    @property
+    def kind(self) -> StepKind:
+        """How the loop runs it."""
+        return "python" if self.block is None else "compiled"
+
+
+Prepare = Callable[[Context], AbstractContextManager[Step]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One answer. `needs` names C functions of the MPI library; `dtypes` narrows the operation's types."""
+
+    name: str
+    step: StepKind
+    prepare: Prepare
+    needs: tuple[str, ...] = ()
+    uses_mpi: bool = False
+    dtypes: tuple[str, ...] = ()
+    idea: str = ""
+
+
+def exact(question: Question) -> float:
+    """The bound of an operation whose inputs make every result exact."""
+    return 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One question. Sizes in elements; `reference` answers for any slice of any rank's output.
+
+    `fit`: the largest possible count not above the one asked for; the row shows the size it really has.
+    `fill`: other inputs than `Question.input`.  `pair`: two ranks take part, the others have the empty step.
+    `streaming_below`: sizes under it are too short to be timed one by one, so they stream unless told otherwise.
+    `window`: operations after which a rank that could run ahead waits for the others.
+    `verify`: for operations whose promise is no array; returns how often it was broken.
+    """
+
+    name: str
+    family: Family
+    layout: Callable[[Question], Layout]
+    reference: Callable[[Question, int, int], Array]
+    traffic: Callable[[Question], Traffic]
+    rates: tuple[RateKey, ...]
+    dtypes: tuple[str, ...]
+    sizes: str
+    bound: Callable[[Question], float] = exact
+    fit: Callable[[int, int], int] = lambda count, ranks: count
+    fill: Callable[[Question, int, int, int], Array] | None = None
+    verify: "Callable[[Question, Witness], int] | None" = None
+    params: Mapping[str, Scalar] = field(default_factory=dict)
+    pair: bool = False
+    sized: bool = True
+    in_place: bool = False
+    streaming_below: int = 0
+    window: int = 0
+    variants: dict[str, Variant] = field(default_factory=dict)
+
+    def variant(
+        self, name: str, *, step: StepKind = "compiled", needs: tuple[str, ...] = (), uses_mpi: bool = False,
+        dtypes: tuple[str, ...] = (),
+    ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
+        """Register a generator that prepares, yields its Step once, and frees."""
+
+        def register(prepare: Callable[[Context], Iterator[Step]]) -> Callable[[Context], Iterator[Step]]:
+            if name in self.variants:
+                raise FabricbenchError(f"{self.name}/{name} is defined twice, the second time in {prepare.__module__}.")
+            idea = (prepare.__doc__ or "").strip().partition("\n")[0]
+            self.variants[name] = Variant(
+                name=name, step=step, prepare=contextmanager(prepare), needs=needs,
+                uses_mpi=uses_mpi or bool(needs), dtypes=dtypes or self.dtypes, idea=idea,
+            )
+            return prepare
+
+        return register
+
+    def cadence(self, nbytes: int) -> Cadence:
+        """How this size is timed when nobody says."""
+        return "streaming" if nbytes < self.streaming_below else "isolated"
+
+
+def equal_parts(count: int, ranks: int) -> int:
+    """The largest count not above `count` that every rank can have an equal part of."""
+    return count - count % ranks
+
+
+class Witness(Protocol):
+    """What `Operation.verify` can do: perform the operation, read the clock, and ask the other ranks."""
+
+    def perform(self) -> None: ...
+    def now_s(self) -> float: ...
+    def latest(self, value: float) -> float: ...
+
+
+def block(**fields: Any) -> Array:
+    """A one-element structured array for a compiled body: Python integers become 64 bits, NumPy scalars keep their type."""
+    values = {name: np.asarray(value) for name, value in fields.items()}
+    made = np.zeros(1, np.dtype([(name, value.dtype) for name, value in values.items()], align=True))
+    for name, value in values.items():
+        made[name] = value
+    return made
+
+
+def parts(start: int, stop: int, part: int, source: Callable[[int, int, int], Array]) -> Array:
+    """Elements start..stop of an array made of equal parts; `source(index, low, high)` gives a slice of one part."""
+    pieces = []
+    while start < stop:
+        index, low = divmod(start, part)
+        high = min(part, low + stop - start)
+        pieces.append(source(index, low, high))
+        start += high - low
+    return np.concatenate(pieces) if pieces else np.empty(0)

@@ -1,0 +1,454 @@
+"""Records <-> .jsonl and .jsonl.gz: append only, every line synced, all that is read is checked.
+
+A line that was not written to its end is an interrupted run and can only be the last one; any other
+fault of a file is an error that names the line. The format is described in docs/result-file.md.
+"""
+
+import gzip
+import json
+import math
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self, get_args
+
+import msgspec
+
+from fabricbench import statistics, traffic
+from fabricbench.errors import NotMeasuredError, UnreadableError, UsageError
+from fabricbench.model import (
+    SCHEMA,
+    Ceiling,
+    End,
+    Launch,
+    Line,
+    RateKey,
+    Record,
+    Round,
+    Run,
+    Scalar,
+    Summary,
+)
+
+TOLERANCE = 1e-4
+"""Relative difference up to which a stored summary or rate is a rounding of its samples."""
+
+_GZIP = 31  # zlib's name for "one gzip member with the largest window"
+_CHUNK = 1 << 14  # bytes; what follows a member is copied once a chunk, not once a file
+
+
+class _Numbered(msgspec.Struct):
+    """As much of a line as every schema number shares."""
+
+    schema: int = SCHEMA
+
+
+_DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+_NUMBER_DECODER = msgspec.json.Decoder(_Numbered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One run line and all that belongs to it."""
+
+    path: str
+    run: Run
+    launches: tuple[Launch, ...]
+    ceilings: tuple[Ceiling, ...]
+    records: tuple[Record, ...]
+    rounds: tuple[Round, ...]
+    end: End | None
+    """None where the run was interrupted."""
+    lost: str | None
+    """What a torn last line lost, as a sentence."""
+
+
+class Writer:
+    """Appends lines to one file; each is on the disk before `write` returns."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._compressed = path.suffix == ".gz"
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], *, append: bool = False) -> Self:
+        """A writer at the end of a new file, or with `append` of an existing result."""
+        path = Path(path)
+        if append and path.is_file() and path.stat().st_size:
+            _refuse_torn(path)
+        try:
+            return cls(path, _open(path, append))
+        except OSError as error:
+            remedy = "Choose another --output."
+            if isinstance(error, FileExistsError) and path.exists():
+                remedy = "Choose another --output, or add --append."
+                raise UsageError(f"{path} exists already.", remedy) from error
+            raise UsageError(f"{path} cannot be written: {_reason(error)}.", remedy) from error
+
+    def write(self, line: Line) -> None:
+        """Append one line and wait for the disk. Raises NotMeasuredError where that fails."""
+        data = encode(line)
+        # A member a line: what was written before stays readable whatever happens to this one.
+        remaining = memoryview(gzip.compress(data, mtime=0) if self._compressed else data)
+        try:
+            while remaining:
+                remaining = remaining[os.write(self._descriptor, remaining) :]
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise NotMeasuredError(
+                f"{self.path} could not be written: {_reason(error)}.",
+                "What was written before is kept; make room and continue with --resume.",
+            ) from error
+
+    def close(self) -> None:
+        """Release the file; closing twice does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def encode(line: Line) -> bytes:
+    """One line with its newline. Raises NotMeasuredError for what no reader would accept."""
+    for where, value in _numbers(msgspec.to_builtins(line), ""):
+        # msgspec would write null, which is a legal value of some fields.
+        if not math.isfinite(value):
+            raise NotMeasuredError(
+                f"A result cannot hold {value}, the value of {where}.",
+                "Report this: a measurement that failed must be stored as skipped.",
+            )
+    data = msgspec.json.encode(line, order="deterministic")
+    try:
+        decode(data)
+    except UnreadableError as error:
+        raise NotMeasuredError(f"This line would not be readable: {error.what}") from error
+    return data + b"\n"
+
+
+def decode(data: bytes) -> Line:
+    """One validated line, with or without its newline. Raises UnreadableError."""
+    try:
+        line = _DECODER.decode(data)
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"not UTF-8 text ({error.reason}).") from error
+    except msgspec.ValidationError as error:
+        _refuse_newer(_schema_number(data))
+        raise UnreadableError(f"not a line of a result: {error}.") from error
+    except msgspec.DecodeError as error:
+        raise UnreadableError(_malformed(data, error)) from error
+    if isinstance(line, Run):
+        _refuse_newer(line.schema)
+    return line
+
+
+def load(path: str | os.PathLike[str]) -> list[Result]:
+    """Every run of a file, checked; a file has several after --append. Raises UnreadableError."""
+    text = _read(Path(path))
+    parts: list[_Parts] = []
+    for number, data in enumerate(text.lines, start=1):
+        try:
+            line = decode(data)
+            if isinstance(line, Run):
+                parts.append(_Parts(line))
+            elif not parts:
+                raise UnreadableError("there is no run line before this one.")
+            else:
+                parts[-1].add(line)
+        except UnreadableError as error:
+            raise UnreadableError(
+                f"{path}, line {number}: {error.what}", error.remedy or _REMEDY
+            ) from error
+    if not parts:
+        raise UnreadableError(f"{path} holds no complete run line.", _REMEDY)
+    last = len(parts) - 1
+    return [
+        part.result(str(path), text.lost if i == last else None) for i, part in enumerate(parts)
+    ]
+
+
+def truncate_torn(path: str | os.PathLike[str]) -> bool:
+    """Cut a torn last line off, so that lines can be appended; whether there was one."""
+    text = _read(Path(path))
+    if text.lost is None:
+        return False
+    with Path(path).open("r+b") as file:
+        file.truncate(text.whole_bytes)
+        file.seek(0, os.SEEK_END)
+        file.write(gzip.compress(text.rescued, mtime=0) if text.rescued else b"")
+        file.flush()
+        os.fsync(file.fileno())
+    return True
+
+
+def schema(operations: Sequence[str], variants: Sequence[str]) -> dict[str, Any]:
+    """JSON Schema of one line; the names that can be measured are closed vocabularies."""
+    described = msgspec.json.schema(Line)
+    parts = described["$defs"]
+    parts["Run"]["properties"]["schema"]["maximum"] = SCHEMA
+    parts["Case"]["properties"]["operation"] = {"enum": sorted(operations)}
+    parts["Case"]["properties"]["variant"] = {"enum": sorted(variants)}
+    rates = parts["Record"]["properties"]["rates"]
+    rates["propertyNames"] = {"enum": sorted(get_args(RateKey))}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One line of a fabricbench result file",
+        **described,
+    }
+
+
+_REMEDY = "Give a file that fabricbench wrote, or `fabricbench import` it."
+
+
+class _Text(NamedTuple):
+    """A file's complete lines, and what follows them."""
+
+    lines: list[bytes]
+    lost: str | None
+    whole_bytes: int
+    """Bytes of the file, as it lies on the disk, that hold complete lines and nothing else."""
+    rescued: bytes
+    """Complete lines beyond `whole_bytes`: those of a compressed member that has no end."""
+
+
+class _Parts:
+    """The lines of one run while they are read, each checked against those before it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.launches: dict[int, Launch] = {}
+        self.ceilings: list[Ceiling] = []
+        self.records: list[Record] = []
+        self.rounds: list[Round] = []
+        self.end: End | None = None
+        self._seen: set[tuple[Scalar, ...]] = set()
+
+    def add(self, line: Launch | Ceiling | Record | Round | End) -> None:
+        """Take one line. Raises UnreadableError where it contradicts another one or itself."""
+        if self.end is not None and self.end.status == "complete":
+            raise UnreadableError("the run was complete before this line.")
+        if isinstance(line, End):
+            self.end = line
+        elif isinstance(line, Launch):
+            if line.launch in self.launches:
+                raise UnreadableError(f"launch {line.launch} is declared a second time.")
+            self.launches[line.launch] = line
+        elif line.launch not in self.launches:
+            raise UnreadableError(f"no launch line declares launch {line.launch}.")
+        elif isinstance(line, Record):
+            self._add_record(line)
+        elif isinstance(line, Ceiling):
+            self.ceilings.append(line)
+        else:
+            self.rounds.append(line)
+
+    def result(self, path: str, lost: str | None) -> Result:
+        return Result(
+            path=path,
+            run=self.run,
+            launches=tuple(self.launches.values()),
+            ceilings=tuple(self.ceilings),
+            records=tuple(self.records),
+            rounds=tuple(self.rounds),
+            end=self.end,
+            lost=lost,
+        )
+
+    def _add_record(self, record: Record) -> None:
+        key = (record.launch, *record.case.key())
+        if key in self._seen:
+            case = record.case
+            raise UnreadableError(
+                f"launch {record.launch} holds {case.operation}/{case.variant} "
+                f"of {case.nbytes} bytes a second time."
+            )
+        self._seen.add(key)
+        if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
+            _check_figures(record)
+        self.records.append(record)
+
+
+def _check_figures(record: Record) -> None:
+    """Recompute what is stored beside the samples. Raises UnreadableError naming the figure."""
+    for first, last, _ in record.excluded:
+        if not first <= last < len(record.samples_s):
+            raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
+    stored = record.summary
+    computed = statistics.summarise(
+        record.samples_s, record.excluded, record.case.cadence, stored.stop
+    )
+    for field in Summary.__struct_fields__:
+        _compare(f"summary.{field}", getattr(stored, field), getattr(computed, field))
+    rates = traffic.rates(
+        tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0
+    )
+    for key, value in record.rates.items():
+        _compare(f"rates.{key}", value, rates.get(key))
+
+
+def _compare(name: str, stored: float | str | None, computed: float | str | None) -> None:
+    if isinstance(stored, float) and isinstance(computed, float):
+        if math.isclose(stored, computed, rel_tol=TOLERANCE):
+            return
+    elif stored == computed:
+        return
+    raise UnreadableError(f"{name} is {stored}, but the samples give {computed}.")
+
+
+def _refuse_newer(number: int) -> None:
+    if number > SCHEMA:
+        raise UnreadableError(
+            f"written by a newer fabricbench, schema {number}; this one reads up to {SCHEMA}.",
+            "Install that version.",
+        )
+
+
+def _schema_number(data: bytes) -> int:
+    try:
+        return _NUMBER_DECODER.decode(data).schema
+    except msgspec.DecodeError:
+        return SCHEMA
+
+
+def _malformed(data: bytes, error: msgspec.DecodeError) -> str:
+    """Why a line is no JSON; the standard library reads the one dialect that is worth naming."""
+    try:
+        json.loads(data)
+    except ValueError:
+        return f"{error}."
+    return "it holds NaN or Infinity, which are never written."
+
+
+def _numbers(value: Any, where: str) -> Iterator[tuple[str, float]]:
+    """Every float below a value, with the path that leads to it."""
+    if isinstance(value, float):
+        yield where, value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _numbers(part, f"{where}.{name}" if where else name)
+    elif isinstance(value, list | tuple):
+        for index, part in enumerate(value):
+            yield from _numbers(part, f"{where}[{index}]")
+
+
+def _read(path: Path) -> _Text:
+    """The complete lines of a file, plain or compressed. Raises UnreadableError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(
+            f"{path} cannot be read: {_reason(error)}.", "Give the path of a result file."
+        ) from error
+    if not data:
+        raise UnreadableError(f"{path} is empty.", _REMEDY)
+    return _read_members(path, data) if path.suffix == ".gz" else _split(data)
+
+
+def _split(data: bytes) -> _Text:
+    """The lines of a plain file."""
+    *lines, torn = data.split(b"\n")
+    whole = len(data) - len(torn)
+    if not torn and lines and lines[-1] and _is_torn(lines[-1]):
+        torn = lines.pop()
+        whole -= len(torn) + 1
+    return _Text(lines, _loss(len(lines), len(torn)) if torn else None, whole, b"")
+
+
+def _read_members(path: Path, data: bytes) -> _Text:
+    """The lines of a file of gzip members, the last of which may lack its end."""
+    plain: list[bytes] = []
+    start = 0
+    while start < len(data):
+        try:
+            text, end = _read_member(data, start)
+        except zlib.error as error:
+            raise UnreadableError(
+                f"{path} is no gzip file, or a damaged one, from byte {start} on.", _REMEDY
+            ) from error
+        plain.append(text)
+        if end is None:
+            return _split_unended(plain, start, len(data))
+        start = end
+    whole = b"".join(plain)
+    split = _split(whole)
+    if split.lost is None:
+        return split
+    # Every member has its end, yet the text is torn: someone compressed a torn file.
+    return split._replace(whole_bytes=0, rescued=whole[: split.whole_bytes])
+
+
+def _read_member(data: bytes, start: int) -> tuple[bytes, int | None]:
+    """The text of the gzip member at `start`, and where it ends; None where it does not."""
+    member = zlib.decompressobj(_GZIP)
+    text: list[bytes] = []
+    for position in range(start, len(data), _CHUNK):
+        chunk = data[position : position + _CHUNK]
+        text.append(member.decompress(chunk))
+        if member.eof:
+            return b"".join(text), position + len(chunk) - len(member.unused_data)
+    return b"".join(text), None
+
+
+def _split_unended(plain: list[bytes], start: int, end: int) -> _Text:
+    """The lines of members of which the last, from byte `start` to `end`, has no end."""
+    before, last = b"".join(plain[:-1]), plain[-1]
+    text = _split(before + last)
+    kept = last[: max(0, text.whole_bytes - len(before))]
+    return _Text(text.lines, _loss(len(text.lines), end - start), start, kept)
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a last line that has its newline nevertheless stops short of being JSON."""
+    try:
+        json.loads(line)
+    except UnicodeDecodeError:
+        return False  # no tear makes another encoding
+    except ValueError:
+        return True
+    return False
+
+
+def _loss(lines: int, nbytes: int) -> str:
+    return (
+        f"The file stops in the middle of line {lines + 1}: "
+        f"the run was interrupted and the last {nbytes} bytes are lost."
+    )
+
+
+def _refuse_torn(path: Path) -> None:
+    """Raises where lines appended to a file would not be readable."""
+    if load(path)[-1].lost is not None:
+        raise UsageError(
+            f"{path} ends in a line that was not written to its end.",
+            "Continue it with --resume, or choose another --output.",
+        )
+
+
+def _open(path: Path, append: bool) -> int:
+    """Descriptor at the end of a file, whose name is as durable as the lines that follow."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = os.open(path, flags if append else flags | os.O_EXCL, 0o666)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return descriptor
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

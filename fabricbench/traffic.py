@@ -1,0 +1,60 @@
+"""Size conventions and bus-bandwidth factors by operation name; operations and importers both use them.
+
+Sizes follow nccl-tests: `nbytes` is the size of the whole array that one rank holds before or after the operation,
+whichever is larger. The factor turns nbytes / time into the bandwidth that each rank's link must have carried, whatever
+the algorithm, as long as data moves point to point. Source: nccl-tests doc/PERFORMANCE.md and src/*.cu.
+"""
+
+from collections.abc import Callable, Mapping
+
+from fabricbench.model import Case, RateKey, Traffic
+
+BUS_FACTORS: dict[str, Callable[[int], float]] = {
+    "allreduce": lambda ranks: 2 * (ranks - 1) / ranks,
+    "reduce_scatter": lambda ranks: (ranks - 1) / ranks,
+    "reduce_scatter_block": lambda ranks: (ranks - 1) / ranks,
+    "allgather": lambda ranks: (ranks - 1) / ranks,
+    "allgatherv": lambda ranks: (ranks - 1) / ranks,
+    "alltoall": lambda ranks: (ranks - 1) / ranks,
+    "alltoallv": lambda ranks: (ranks - 1) / ranks,
+    "gather": lambda ranks: (ranks - 1) / ranks,
+    "scatter": lambda ranks: (ranks - 1) / ranks,
+    "broadcast": lambda ranks: 1.0,
+    "reduce": lambda ranks: 1.0,
+}
+
+SIZES = {
+    "allreduce": "bytes of one rank's array",
+    "broadcast": "bytes of the root's array",
+    "allgather": "bytes of the gathered array",
+    "reduce_scatter_block": "bytes of one rank's whole input",
+    "alltoall": "bytes of one rank's whole send buffer",
+}
+
+
+def bus_factor(operation: str, ranks: int) -> float:
+    """Bytes on the busiest rank's link for each byte of `nbytes`. Raises KeyError for an operation without one."""
+    return BUS_FACTORS[operation](ranks)
+
+
+def rate(key: RateKey, case: Case, traffic: Traffic, seconds: float) -> float:
+    """One rate of a row, from what the record itself carries: bytes, FLOP or messages per second."""
+    amount = {
+        "algbw": float(case.nbytes),
+        "busbw": max(traffic.sent, traffic.received),
+        "bandwidth": traffic.sent + traffic.received,
+        "flops": traffic.flops,
+        "messages": 1.0,
+    }[key]
+    return amount / seconds
+
+
+def rates(keys: Mapping[RateKey, float] | tuple[RateKey, ...], case: Case, traffic: Traffic, seconds: float) -> dict[RateKey, float]:
+    """All rates that the operation reports; none where the time is below the clock's resolution."""
+    return {key: float(f"{rate(key, case, traffic, seconds):.6g}") for key in keys} if seconds > 0 else {}
+
+
+def collective(case: Case, *, flops: float = 0.0) -> Traffic:
+    """Traffic of a collective by its bus factor: what the busiest rank must send and receive, whatever the algorithm."""
+    moved = case.nbytes * bus_factor(case.operation, case.ranks)
+    return Traffic(sent=moved, received=moved, flops=flops, resource="link")

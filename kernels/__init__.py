@@ -1,0 +1,1 @@
+"""Compute and memory operations, one a file; importable as `fabricbench.kernels`."""

@@ -1,0 +1,50 @@
+"""Add: a = b + c."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fabricbench.entries import prange, view
+from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
+
+
+def reference(question: Question, start: int, stop: int) -> Array:
+    """Exact: small whole numbers."""
+    first, second = (question.input(question.rank, start, stop, array) for array in (0, 1))
+    return first + second
+
+
+add = Operation(
+    name="add",
+    family="memory",
+    layout=lambda question: Layout(inputs=(question.count,) * 2, output=question.count),
+    reference=reference,
+    traffic=lambda question: arrays(question, read=2, written=1, flops=1),
+    rates=("bandwidth",),
+    dtypes=("float64", "float32"),
+    sizes="32KiB,1MiB,32MiB",
+)
+
+
+@add.variant("numpy", step="python")
+def numpy(context: Context) -> Iterator[Step]:
+    """One call of NumPy, one thread."""
+    a, (b, c) = context.output.array, (buffer.array for buffer in context.inputs)
+    yield Step(call=lambda: np.add(b, c, out=a))
+
+
+def call(b: Any) -> int:
+    """Add, shared out over the rank's threads."""
+    a = view(b.a, b.count, b.zero)
+    first, second = view(b.b, b.count, b.zero), view(b.c, b.count, b.zero)
+    for i in prange(b.count):
+        a[i] = first[i] + second[i]
+    return 0
+
+
+@add.variant("numba")
+def numba(context: Context) -> Iterator[Step]:
+    """A compiled loop over all threads of the rank, each on pages that it touched first."""
+    yield Step(call=call, block=touched(context))

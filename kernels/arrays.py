@@ -1,0 +1,38 @@
+"""What the memory operations share: traffic in whole arrays, and touching pages by the threads that will use them."""
+
+from typing import Any
+
+from fabricbench.entries import prange, view
+from fabricbench.model import Traffic
+from fabricbench.spec import Array, Context, Question, block
+
+SCALAR = 3.0
+"""The factor of scale and triad; with whole inputs every result is exact."""
+
+
+def arrays(question: Question, *, read: int, written: int, flops: float = 0.0) -> Traffic:
+    """Traffic of an operation that reads and writes whole arrays; caches may move more or less."""
+    nbytes = float(question.case.nbytes)
+    return Traffic(
+        sent=read * nbytes, received=written * nbytes, flops=flops * question.count, resource="memory"
+    )
+
+
+def zero(b: Any) -> int:
+    """Write zeros with the same loop over threads as the operations, so that pages lie near their thread."""
+    target = view(b.target, b.count, b.zero)
+    for i in prange(b.count):
+        target[i] = b.zero
+    return 0
+
+
+def touched(context: Context) -> Array:
+    """A block with the addresses a, b, c of output and inputs, every page touched first by its own thread."""
+    like = context.question.dtype.type(0)
+    for buffer in (*context.inputs, context.output):
+        context.once(zero, block(target=buffer.address, count=buffer.array.size, zero=like))
+    names = dict(zip("bc", (buffer.address for buffer in context.inputs), strict=False))
+    return block(
+        a=context.output.address, **names, count=context.question.count, zero=like,
+        scalar=context.question.dtype.type(SCALAR),
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""Copy: a = b."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fabricbench.entries import prange, view
+from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
+
+
+def reference(question: Question, start: int, stop: int) -> Array:
+    """The input itself."""
+    return question.input(question.rank, start, stop)
+
+
+copy = Operation(
+    name="copy",
+    family="memory",
+    layout=lambda question: Layout(inputs=(question.count,), output=question.count),
+    reference=reference,
+    traffic=lambda question: arrays(question, read=1, written=1),
+    rates=("bandwidth",),
+    dtypes=("float64", "float32"),
+    sizes="32KiB,1MiB,32MiB",
+)
+
+
+@copy.variant("numpy", step="python")
+def numpy(context: Context) -> Iterator[Step]:
+    """One call of NumPy, one thread."""
+    a, b = context.output.array, context.inputs[0].array
+    yield Step(call=lambda: np.copyto(a, b))
+
+
+def call(b: Any) -> int:
+    """Copy, shared out over the rank's threads."""
+    a, source = view(b.a, b.count, b.zero), view(b.b, b.count, b.zero)
+    for i in prange(b.count):
+        a[i] = source[i]
+    return 0
+
+
+@copy.variant("numba")
+def numba(context: Context) -> Iterator[Step]:
+    """A compiled loop over all threads of the rank, each on pages that it touched first."""
+    yield Step(call=call, block=touched(context))

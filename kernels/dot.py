@@ -1,0 +1,64 @@
+"""Dot: the sum of b * c."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fabricbench.entries import prange, view
+from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
+
+BLOCK = 1 << 20
+
+
+def reference(question: Question, start: int, stop: int) -> Array:
+    """Exact in int64, block by block; below 2**53 float64 adds whole numbers without rounding."""
+    total = 0
+    for low in range(0, question.count, BLOCK):
+        high = min(low + BLOCK, question.count)
+        first, second = (
+            question.input(question.rank, low, high, array).astype(np.int64) for array in (0, 1)
+        )
+        total += int(np.sum(first * second))
+    return np.full(stop - start, float(total))
+
+
+dot = Operation(
+    name="dot",
+    family="memory",
+    layout=lambda question: Layout(inputs=(question.count,) * 2, output=1),
+    reference=reference,
+    traffic=lambda question: arrays(question, read=2, written=0, flops=2),
+    rates=("bandwidth",),
+    dtypes=("float64",),
+    sizes="32KiB,1MiB,32MiB",
+)
+
+
+@dot.variant("numpy", step="python")
+def numpy(context: Context) -> Iterator[Step]:
+    """BLAS through NumPy."""
+    b, c = (buffer.array for buffer in context.inputs)
+    result = context.output.array
+
+    def product() -> None:
+        result[0] = np.dot(b, c)
+
+    yield Step(call=product)
+
+
+def call(b: Any) -> int:
+    """Dot, shared out over the rank's threads."""
+    first, second = view(b.b, b.count, b.zero), view(b.c, b.count, b.zero)
+    total = b.zero
+    for i in prange(b.count):
+        total += first[i] * second[i]
+    view(b.a, 1, b.zero)[0] = total
+    return 0
+
+
+@dot.variant("numba")
+def numba(context: Context) -> Iterator[Step]:
+    """A compiled loop over all threads of the rank, each on pages that it touched first."""
+    yield Step(call=call, block=touched(context))

@@ -1,0 +1,49 @@
+"""Scale: a = scalar * b."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fabricbench.entries import prange, view
+from fabricbench.kernels.arrays import SCALAR, arrays, touched
+from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
+
+
+def reference(question: Question, start: int, stop: int) -> Array:
+    """Exact: small whole numbers times three."""
+    return SCALAR * question.input(question.rank, start, stop)
+
+
+scale = Operation(
+    name="scale",
+    family="memory",
+    layout=lambda question: Layout(inputs=(question.count,), output=question.count),
+    reference=reference,
+    traffic=lambda question: arrays(question, read=1, written=1, flops=1),
+    rates=("bandwidth",),
+    dtypes=("float64", "float32"),
+    sizes="32KiB,1MiB,32MiB",
+)
+
+
+@scale.variant("numpy", step="python")
+def numpy(context: Context) -> Iterator[Step]:
+    """One call of NumPy, one thread."""
+    a, b = context.output.array, context.inputs[0].array
+    scalar = a.dtype.type(SCALAR)
+    yield Step(call=lambda: np.multiply(b, scalar, out=a))
+
+
+def call(b: Any) -> int:
+    """Scale, shared out over the rank's threads."""
+    a, source = view(b.a, b.count, b.zero), view(b.b, b.count, b.zero)
+    for i in prange(b.count):
+        a[i] = b.scalar * source[i]
+    return 0
+
+
+@scale.variant("numba")
+def numba(context: Context) -> Iterator[Step]:
+    """A compiled loop over all threads of the rank, each on pages that it touched first."""
+    yield Step(call=call, block=touched(context))
