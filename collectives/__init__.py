@@ -1,1 +1,1 @@
-"""Communication operations, one a file, and one file for each further algorithm; importable as `fabricbench.collectives`."""
+"""Communication operations, and further algorithms, one a file, importable as `fabricbench.collectives`."""

@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import MPI_Allgather
-from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block, equal_parts, parts
+from fabricbench.spec import (
+    Array,
+    Context,
+    Layout,
+    Operation,
+    Question,
+    Step,
+    block,
+    equal_parts,
+    parts,
+)
 from fabricbench.traffic import collective
 
 
@@ -18,9 +28,7 @@ def gathered(question: Question, start: int, stop: int) -> Array:
 allgather = Operation(
     name="allgather",
     family="collective",
-    layout=lambda question: Layout(
-        inputs=(question.count // question.ranks,), output=question.count
-    ),
+    layout=lambda question: Layout(inputs=(question.count // question.ranks,), output=question.count),
     reference=gathered,
     traffic=lambda question: collective(question.case),
     rates=("algbw", "busbw"),

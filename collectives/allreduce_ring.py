@@ -13,7 +13,8 @@ from fabricbench.spec import Buffer, Context, Step, block
 
 def first_of(b: Any, part: int) -> int:
     """First element of a part; parts differ by at most one element."""
-    return part * b.count // b.ranks
+    first: int = part * b.count // b.ranks
+    return first
 
 
 def call(b: Any) -> int:

@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import MPI_Alltoall
-from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block, equal_parts, parts
+from fabricbench.spec import (
+    Array,
+    Context,
+    Layout,
+    Operation,
+    Question,
+    Step,
+    block,
+    equal_parts,
+    parts,
+)
 from fabricbench.traffic import collective
 
 
@@ -14,9 +24,7 @@ def exchanged(question: Question, start: int, stop: int) -> Array:
     """Part i of the answer is what rank i holds for this rank."""
     part = question.count // question.ranks
     mine = question.rank * part
-    return parts(
-        start, stop, part, lambda source, low, high: question.input(source, mine + low, mine + high)
-    )
+    return parts(start, stop, part, lambda source, low, high: question.input(source, mine + low, mine + high))
 
 
 alltoall = Operation(

@@ -36,9 +36,7 @@ bandwidth = Operation(
     family="point-to-point",
     layout=layout,
     reference=from_sender,
-    traffic=lambda question: Traffic(
-        sent=float(question.case.nbytes), received=0.0, flops=0.0, resource="link"
-    ),
+    traffic=lambda question: Traffic(sent=float(question.case.nbytes), received=0.0, flops=0.0, resource="link"),
     rates=("bandwidth", "messages"),
     dtypes=("uint8",),
     sizes="1,1KiB,8KiB,64KiB,1MiB",
@@ -60,9 +58,7 @@ def fire(b: Any) -> int:
     code = MPI_Waitall(b.window, b.requests, b.statuses)
     if code != 0:
         return code
-    return MPI_Recv(
-        b.token, np.int32(0), b.type, b.peer, np.int32(ACKNOWLEDGEMENT), b.comm, b.statuses
-    )
+    return MPI_Recv(b.token, np.int32(0), b.type, b.peer, np.int32(ACKNOWLEDGEMENT), b.comm, b.statuses)
 
 
 def catch(b: Any) -> int:

@@ -32,7 +32,11 @@ def receive(b: Any, into: int, count: int, source: int) -> int:
 
 def add(b: Any, left: int, right: int, into: int, count: int) -> None:
     """into[:] = left + right, arrays of `count` elements at addresses."""
-    first, second, result = view(left, count, b.zero), view(right, count, b.zero), view(into, count, b.zero)
+    first, second, result = (
+        view(left, count, b.zero),
+        view(right, count, b.zero),
+        view(into, count, b.zero),
+    )
     for i in range(count):
         result[i] = first[i] + second[i]
 

@@ -22,9 +22,7 @@ latency = Operation(
     family="point-to-point",
     layout=lambda question: Layout(inputs=(question.count,), output=question.count),
     reference=from_partner,
-    traffic=lambda question: Traffic(
-        sent=float(question.case.nbytes), received=0.0, flops=0.0, resource="link"
-    ),
+    traffic=lambda question: Traffic(sent=float(question.case.nbytes), received=0.0, flops=0.0, resource="link"),
     rates=(),
     dtypes=("uint8",),
     sizes="1,8,64,1KiB,8KiB,64KiB,1MiB",

@@ -24,9 +24,7 @@ def adds(question: Question) -> float:
 reduce_scatter_block = Operation(
     name="reduce_scatter_block",
     family="collective",
-    layout=lambda question: Layout(
-        inputs=(question.count,), output=question.count // question.ranks
-    ),
+    layout=lambda question: Layout(inputs=(question.count,), output=question.count // question.ranks),
     reference=own_part,
     traffic=lambda question: collective(question.case, flops=adds(question)),
     rates=("algbw", "busbw"),

@@ -12,13 +12,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """A C function. `takes` and `returns` spell types: p address or MPI handle (64 bits), i int, l int64_t, d double."""
+    """A C function. Types are spelled p: address or MPI handle (64 bits), i: int, l: int64_t, d: double."""
 
     name: str
     takes: str
     returns: str = "i"
 
-    def __call__(self, *arguments: int) -> int:
+    def __call__(self, *arguments: Any) -> int:
+        """Only for type checkers."""
         raise TypeError(f"{self.name} can be called from a compiled step body only.")
 
 
@@ -29,6 +30,7 @@ class Primitive:
     name: str
 
     def __call__(self, *arguments: Any) -> Any:
+        """Only for type checkers."""
         raise TypeError(f"{self.name} can be used in a compiled step body only.")
 
 
@@ -58,4 +60,4 @@ call = Primitive("call")
 """call(function, block): the int that a compiled body returns; for the measuring loop."""
 
 prange: Callable[..., range] = range
-"""Like range; a body or helper that names it is compiled for all threads of the rank."""
+"""Like range, over all threads of the rank; for functions that a body calls and gives its arrays."""

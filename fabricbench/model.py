@@ -37,7 +37,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A frozen value with closed fields."""
 
 
-class Case(Part):
+class Case(Part, frozen=True):
     """All that was asked; the key of a row. `params` is sorted by name and holds scalars only."""
 
     operation: Name
@@ -53,11 +53,24 @@ class Case(Part):
 
     def key(self) -> tuple[Scalar, ...]:
         """Hashable identity of the case."""
-        asked = (self.operation, self.variant, self.memory, self.dtype, self.nbytes, self.ranks, self.cadence, self.mode)
-        return (*asked, self.in_place, *(part for item in sorted(self.params.items()) for part in item))
+        asked = (
+            self.operation,
+            self.variant,
+            self.memory,
+            self.dtype,
+            self.nbytes,
+            self.ranks,
+            self.cadence,
+            self.mode,
+        )
+        return (
+            *asked,
+            self.in_place,
+            *(part for item in sorted(self.params.items()) for part in item),
+        )
 
 
-class Conditions(Part):
+class Conditions(Part, frozen=True):
     """All that was found; must match for a ratio, save flags as design 5 says."""
 
     step: StepKind
@@ -69,7 +82,7 @@ class Conditions(Part):
     flags: list[Flag]
 
 
-class RankTimes(Part):
+class RankTimes(Part, frozen=True):
     """Per rank: median and mean of its own time, and the share of samples in which it left last."""
 
     median: list[Seconds]
@@ -77,7 +90,7 @@ class RankTimes(Part):
     last: list[Annotated[float, Meta(ge=0, le=1)]]
 
 
-class Traffic(Part):
+class Traffic(Part, frozen=True):
     """What one operation must move, for the busiest rank. Bytes, and arithmetic operations."""
 
     sent: Amount
@@ -86,7 +99,7 @@ class Traffic(Part):
     resource: Name
 
 
-class Check(Part):
+class Check(Part, frozen=True):
     """The comparison with the reference, before and after the timed block, over all ranks and elements."""
 
     status: Status
@@ -96,8 +109,8 @@ class Check(Part):
     reference: Text
 
 
-class Summary(Part):
-    """Computed from the written samples; `low_s` and `high_s` are the rank interval of the median inside this launch."""
+class Summary(Part, frozen=True):
+    """Computed from the written samples; `low_s` to `high_s` is the rank interval of the median."""
 
     n: Whole
     median_s: Seconds | None
@@ -107,7 +120,7 @@ class Summary(Part):
     stop: Stop
 
 
-class Doubt(Part):
+class Doubt(Part, frozen=True):
     """A reason to read the row with care, and what would remove it."""
 
     code: Name
@@ -115,7 +128,7 @@ class Doubt(Part):
     remedy: str
 
 
-class Origin(Part):
+class Origin(Part, frozen=True):
     """Where an imported row came from; null where the peer's output says nothing."""
 
     tool: Text
@@ -126,7 +139,7 @@ class Origin(Part):
     line: Positive
 
 
-class Telemetry(Part):
+class Telemetry(Part, frozen=True):
     """Evidence taken while the block ran, in order of time."""
 
     interval_s: Seconds
@@ -134,7 +147,7 @@ class Telemetry(Part):
     mhz: list[Amount]
 
 
-class Pairing(Part):
+class Pairing(Part, frozen=True):
     """Membership of a launch in an alternated series: sides are compared only within one id."""
 
     id: Text
@@ -142,7 +155,7 @@ class Pairing(Part):
     position: Whole
 
 
-class ClockReport(Part):
+class ClockReport(Part, frozen=True):
     """How far the clocks of the ranks can be trusted. Seconds; null where it could not be measured."""
 
     source: Text
@@ -152,7 +165,7 @@ class ClockReport(Part):
     bound_s: Seconds | None
 
 
-class Run(Part, tag_field="kind", tag="run"):
+class Run(Part, frozen=True, tag_field="kind", tag="run"):
     """First line of a file: who measured, where, with what."""
 
     schema: Annotated[int, Meta(ge=1)]
@@ -166,7 +179,7 @@ class Run(Part, tag_field="kind", tag="run"):
     software: dict[str, str]
 
 
-class Launch(Part, tag_field="kind", tag="launch"):
+class Launch(Part, frozen=True, tag_field="kind", tag="launch"):
     """One start of all ranks: the unit of replication."""
 
     launch: Whole
@@ -180,7 +193,7 @@ class Launch(Part, tag_field="kind", tag="launch"):
     pairing: Pairing | None
 
 
-class Ceiling(Part, tag_field="kind", tag="ceiling"):
+class Ceiling(Part, frozen=True, tag_field="kind", tag="ceiling"):
     """A bound that this launch measured, computed or was told."""
 
     launch: Whole
@@ -192,7 +205,7 @@ class Ceiling(Part, tag_field="kind", tag="ceiling"):
     source: Text
 
 
-class Record(Part, tag_field="kind", tag="record"):
+class Record(Part, frozen=True, tag_field="kind", tag="record"):
     """One case in one launch. All times are seconds per operation."""
 
     launch: Whole
@@ -214,7 +227,7 @@ class Record(Part, tag_field="kind", tag="record"):
     origin: Origin | None
 
 
-class Round(Part, tag_field="kind", tag="round"):
+class Round(Part, frozen=True, tag_field="kind", tag="round"):
     """One round of disjoint pairs, measured at once."""
 
     launch: Whole
@@ -226,7 +239,7 @@ class Round(Part, tag_field="kind", tag="round"):
     check: Status
 
 
-class End(Part, tag_field="kind", tag="end"):
+class End(Part, frozen=True, tag_field="kind", tag="end"):
     """Last line of a file that was closed as such."""
 
     finished: Text

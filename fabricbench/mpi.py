@@ -68,7 +68,10 @@ class Group:
     def agree(self, trouble: str | None) -> str | None:
         """The first rank's trouble, on every rank; None where nobody has any. A vote before each case."""
         heard = self.gather(trouble)
-        return next((f"rank {rank}: {text}" if len(heard) > 1 else text for rank, text in enumerate(heard) if text), None)
+        return next(
+            (f"rank {rank}: {text}" if len(heard) > 1 else text for rank, text in enumerate(heard) if text),
+            None,
+        )
 
     @cached_property
     def hosts(self) -> list[str]:
@@ -180,7 +183,8 @@ def connect() -> Group:
     if installed() is not None:
         if promised > 1:
             raise NotMeasuredError(
-                f"{launcher} started {promised} ranks, but there is no MPI library to join them: {installed()}", INSTALL
+                f"{launcher} started {promised} ranks, but there is no MPI library to join them: {installed()}",
+                INSTALL,
             )
         return Group()
     world = World(_module(start=True))
@@ -216,7 +220,13 @@ def find_library() -> str | None:
     if importlib.util.find_spec("mpi4py") is None:
         return None
     beside = sorted(Path(sys.exec_prefix, "lib").glob("libmpi.so*"))
-    for candidate in (os.environ.get("MPI4PY_LIBMPI"), *map(str, beside), "libmpi.so.40", "libmpi.so.12", "libmpi.so"):
+    for candidate in (
+        os.environ.get("MPI4PY_LIBMPI"),
+        *map(str, beside),
+        "libmpi.so.40",
+        "libmpi.so.12",
+        "libmpi.so",
+    ):
         try:
             if candidate:
                 ctypes.CDLL(candidate)
@@ -280,4 +290,3 @@ def finish(group: Group) -> None:
     if isinstance(group, World) and not group.module.Is_finalized():
         group.communicator.Free()
         group.module.Finalize()
-

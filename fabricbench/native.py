@@ -18,7 +18,6 @@ from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench import __version__, entries
@@ -41,19 +40,16 @@ def compile(body: Callable[[Any], int], block: NDArray[Any]) -> Compiled:
     Raises TypeError for a body that closes over variables, because their values would be compiled in.
     """
     numba = _numba().module
-    plain, parallel = _resolve(body)
     signature = numba.types.int32(numba.from_dtype(block.dtype))
-    options: dict[str, Any] = {"parallel": True} if parallel else {}
-    if parallel:
-        _start_threads()
+    plain = _resolve(body)
     with _alone_on_this_host():
-        owner = numba.cfunc(signature, nopython=True, cache=_numba().cached, **options)(plain)
+        owner = numba.cfunc(signature, nopython=True, cache=_numba().cached)(plain)
     return Compiled(address=int(owner.address), owner=owner)
 
 
 def jit(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` compiled for calls from Python, without the interpreter lock while it runs."""
-    plain, _ = _resolve(function)
+    plain = _resolve(function)
     dispatcher = _numba().module.njit(plain, nogil=True, cache=_numba().cached)
 
     def call(*arguments: Any) -> Any:
@@ -94,7 +90,7 @@ def _numba() -> SimpleNamespace:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return SimpleNamespace(module=numba, cached=False, folder=None)
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return SimpleNamespace(module=numba, cached=os.access(folder, os.W_OK), folder=folder)
 
 
@@ -122,8 +118,8 @@ def _start_threads() -> None:
     _launch_threads()
 
 
-def _resolve(function: Callable[..., Any]) -> tuple[FunctionType, bool]:
-    """A copy of a plain function whose globals mean something to Numba, and whether it wants threads."""
+def _resolve(function: Callable[..., Any]) -> FunctionType:
+    """A copy of a plain function whose globals mean something to Numba."""
     assert isinstance(function, FunctionType)
     if function.__code__.co_freevars:
         raise TypeError(
@@ -137,13 +133,20 @@ def _resolve(function: Callable[..., Any]) -> tuple[FunctionType, bool]:
     scope = {**function.__globals__, **meaning}
     copy = FunctionType(function.__code__, scope, function.__name__, function.__defaults__)
     copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
-    return copy, "prange" in names
+    return copy
 
 
 @cache
 def _helper(function: FunctionType) -> Any:
-    plain, parallel = _resolve(function)
-    return _numba().module.njit(plain, parallel=parallel)
+    """A function that a body calls; compiled for threads where it names `prange`.
+
+    Such loops belong into a helper that is given its arrays: of arrays made in the same function Numba believes that
+    nobody reads them later, and drops the whole loop.
+    """
+    parallel = "prange" in function.__code__.co_names
+    if parallel:
+        _start_threads()
+    return _numba().module.njit(_resolve(function), parallel=parallel)
 
 
 def _meaning(value: Any) -> Any:
@@ -170,19 +173,23 @@ def _external(entry: entries.Entry) -> Any:
 def _primitives() -> SimpleNamespace:
     """The primitives of `entries`, and `call`, which the measuring loop alone uses."""
     from llvmlite import ir
-    from numba import carray, njit, types
+    from numba import njit, types
+    from numba.core import cgutils
     from numba.extending import intrinsic
 
-    @intrinsic
+    numba: Any = _numba().module
+
     def pointer(context: Any, address: Any, like: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
         return types.CPointer(like)(address, like), generate
 
-    @njit(inline="always")
-    def view(address, count, like):  # type: ignore[no-untyped-def]
-        return carray(pointer(address, like), (count,))
+    def viewed(address: int, count: int, like: Any) -> Any:
+        return numba.carray(typed(address, like), (count,))
+
+    typed: Any = intrinsic(pointer)
+    view = njit(viewed, inline="always")
 
     @intrinsic
     def now_ns(context: Any) -> Any:
@@ -192,8 +199,6 @@ def _primitives() -> SimpleNamespace:
             with builder.goto_entry_block():
                 place = builder.alloca(timespec)
             read = ir.FunctionType(int32, [int32, timespec.as_pointer()])
-            from numba.core import cgutils
-
             function = cgutils.get_or_insert_function(builder.module, read, "clock_gettime")
             builder.call(function, [int32(CLOCK_MONOTONIC), place])
             seconds, rest = (builder.load(builder.gep(place, [int32(0), int32(k)])) for k in (0, 1))

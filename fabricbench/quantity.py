@@ -22,7 +22,10 @@ def parse_size(text: str) -> int:
     """Bytes of "8", "4KiB", "4k" (both 4096) or "4kB" (4000).  Raises UsageError, naming what was wrong."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"'{text}' is not a size.", "Write a whole number of bytes, such as 8, 4KiB, 1MiB or 2GB.")
+        raise UsageError(
+            f"'{text}' is not a size.",
+            "Write a whole number of bytes, such as 8, 4KiB, 1MiB or 2GB.",
+        )
     prefix, unit = match["prefix"].lower(), match["unit"].lower()
     scale = (_DECIMAL if unit == "b" else _BINARY)[prefix]
     nbytes = int(match["number"]) * scale
@@ -43,7 +46,8 @@ def parse_sizes(text: str) -> tuple[int, ...]:
         high = parse_size(last)
         if low == 0 or low > high:
             raise UsageError(
-                f"The range '{part}' is empty.", "Write the smaller size first, above zero: 8:1MiB is 8, 16, ... 1MiB."
+                f"The range '{part}' is empty.",
+                "Write the smaller size first, above zero: 8:1MiB is 8, 16, ... 1MiB.",
             )
         doubled = low
         while doubled <= high:

@@ -1,7 +1,8 @@
 """Operation, variant and Step: the extension point.
 
-An Operation is a question: what must come out, how many bytes must move. A variant is one answer: it prepares once and
-yields a Step; the engine owns the loop, the clock, the warm-up and the check. Nothing in a unit knows that a timer exists.
+An Operation is a question: what must come out, how many bytes must move. A variant is one answer: it prepares
+once and yields a Step; the engine owns the loop, the clock, the warm-up and the check. Nothing in a unit knows that a
+timer exists.
 
     allreduce = Operation(name="allreduce", family="collective", layout=..., reference=..., traffic=...)
 
@@ -84,7 +85,7 @@ class Question:
         return mixed
 
 
-def _mix(elements, stream, period, mixed):  # type: ignore[no-untyped-def]
+def _mix(elements: Array, stream: np.uint64, period: np.uint64, mixed: Array) -> None:
     for i in range(elements.size):
         state = (np.uint64(elements[i]) + np.uint64(1)) * np.uint64(GOLDEN) + stream
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -106,7 +107,7 @@ def cyclic_sum(noise: NDArray[np.int64], ranks: int, period: int) -> NDArray[np.
     cycles, rest = divmod(ranks, period)
     wrapped = np.maximum(0, noise + rest - period)
     whole = cycles * (period * (period - 1) // 2)
-    return whole + rest * noise + rest * (rest - 1) // 2 - period * wrapped
+    return np.asarray(whole + rest * noise + rest * (rest - 1) // 2 - period * wrapped)
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,17 @@ class Buffer:
 class Handles(Protocol):
     """What a body needs of MPI, as integers: `fabricbench.mpi.World`."""
 
-    comm: int
-    in_place: int
-    request_width: int
-    status_width: int
     communicator: Any
     module: Any
+
+    @property
+    def comm(self) -> int: ...
+    @property
+    def in_place(self) -> int: ...
+    @property
+    def request_width(self) -> int: ...
+    @property
+    def status_width(self) -> int: ...
 
     def datatype(self, dtype: np.dtype[Any] | str) -> int: ...
     def named(self, dtype: np.dtype[Any] | str) -> Any: ...
@@ -155,13 +161,16 @@ class Context(Protocol):
     @property
     def send(self) -> Buffer:
         """The first input; the output itself where the case is in place."""
+        ...
 
     @property
     def mpi(self) -> Handles:
         """MPI.  Raises UnavailableError where there is none."""
+        ...
 
     def peer(self, index: int) -> int:
         """Rank in the communicator of the participant `index`."""
+        ...
 
     def once(self, body: Callable[[Any], int], block: Array) -> None:
         """Compile a body and call it now, for first touch."""
@@ -238,18 +247,30 @@ class Operation:
     variants: dict[str, Variant] = field(default_factory=dict)
 
     def variant(
-        self, name: str, *, step: StepKind = "compiled", needs: tuple[str, ...] = (), uses_mpi: bool = False,
+        self,
+        name: str,
+        *,
+        step: StepKind = "compiled",
+        needs: tuple[str, ...] = (),
+        uses_mpi: bool = False,
         dtypes: tuple[str, ...] = (),
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees."""
 
-        def register(prepare: Callable[[Context], Iterator[Step]]) -> Callable[[Context], Iterator[Step]]:
+        def register(
+            prepare: Callable[[Context], Iterator[Step]],
+        ) -> Callable[[Context], Iterator[Step]]:
             if name in self.variants:
                 raise FabricbenchError(f"{self.name}/{name} is defined twice, the second time in {prepare.__module__}.")
             idea = (prepare.__doc__ or "").strip().partition("\n")[0]
             self.variants[name] = Variant(
-                name=name, step=step, prepare=contextmanager(prepare), needs=needs,
-                uses_mpi=uses_mpi or bool(needs), dtypes=dtypes or self.dtypes, idea=idea,
+                name=name,
+                step=step,
+                prepare=contextmanager(prepare),
+                needs=needs,
+                uses_mpi=uses_mpi or bool(needs),
+                dtypes=dtypes or self.dtypes,
+                idea=idea,
             )
             return prepare
 
@@ -274,7 +295,7 @@ class Witness(Protocol):
 
 
 def block(**fields: Any) -> Array:
-    """A one-element structured array for a compiled body: Python integers become 64 bits, NumPy scalars keep their type."""
+    """A one-element structured array for a compiled body: integers are 64 bits, NumPy scalars keep their type."""
     values = {name: np.asarray(value) for name, value in fields.items()}
     made = np.zeros(1, np.dtype([(name, value.dtype) for name, value in values.items()], align=True))
     for name, value in values.items():

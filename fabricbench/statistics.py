@@ -119,9 +119,5 @@ def summarise(
         return Summary(n=0, median_s=None, low_s=None, high_s=None, p99_s=None, stop="skipped")
     middle = median_interval(values)
     tail = percentile(values, 0.99) if cadence == "isolated" else None
-    median_s, low_s, high_s, p99_s = (
-        None if value is None else six_digits([value])[0] for value in (*middle, tail)
-    )
-    return Summary(
-        n=values.size, median_s=median_s, low_s=low_s, high_s=high_s, p99_s=p99_s, stop=stop
-    )
+    median_s, low_s, high_s, p99_s = (None if value is None else six_digits([value])[0] for value in (*middle, tail))
+    return Summary(n=values.size, median_s=median_s, low_s=low_s, high_s=high_s, p99_s=p99_s, stop=stop)

@@ -169,15 +169,11 @@ def load(path: str | os.PathLike[str]) -> list[Result]:
             else:
                 parts[-1].add(line)
         except UnreadableError as error:
-            raise UnreadableError(
-                f"{path}, line {number}: {error.what}", error.remedy or _REMEDY
-            ) from error
+            raise UnreadableError(f"{path}, line {number}: {error.what}", error.remedy or _REMEDY) from error
     if not parts:
         raise UnreadableError(f"{path} holds no complete run line.", _REMEDY)
     last = len(parts) - 1
-    return [
-        part.result(str(path), text.lost if i == last else None) for i, part in enumerate(parts)
-    ]
+    return [part.result(str(path), text.lost if i == last else None) for i, part in enumerate(parts)]
 
 
 def truncate_torn(path: str | os.PathLike[str]) -> bool:
@@ -272,8 +268,7 @@ class _Parts:
         if key in self._seen:
             case = record.case
             raise UnreadableError(
-                f"launch {record.launch} holds {case.operation}/{case.variant} "
-                f"of {case.nbytes} bytes a second time."
+                f"launch {record.launch} holds {case.operation}/{case.variant} of {case.nbytes} bytes a second time."
             )
         self._seen.add(key)
         if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
@@ -287,14 +282,10 @@ def _check_figures(record: Record) -> None:
         if not first <= last < len(record.samples_s):
             raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
     stored = record.summary
-    computed = statistics.summarise(
-        record.samples_s, record.excluded, record.case.cadence, stored.stop
-    )
+    computed = statistics.summarise(record.samples_s, record.excluded, record.case.cadence, stored.stop)
     for field in Summary.__struct_fields__:
         _compare(f"summary.{field}", getattr(stored, field), getattr(computed, field))
-    rates = traffic.rates(
-        tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0
-    )
+    rates = traffic.rates(tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0)
     for key, value in record.rates.items():
         _compare(f"rates.{key}", value, rates.get(key))
 
@@ -349,9 +340,7 @@ def _read(path: Path) -> _Text:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UnreadableError(
-            f"{path} cannot be read: {_reason(error)}.", "Give the path of a result file."
-        ) from error
+        raise UnreadableError(f"{path} cannot be read: {_reason(error)}.", "Give the path of a result file.") from error
     if not data:
         raise UnreadableError(f"{path} is empty.", _REMEDY)
     return _read_members(path, data) if path.suffix == ".gz" else _split(data)

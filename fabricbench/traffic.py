@@ -49,12 +49,17 @@ def rate(key: RateKey, case: Case, traffic: Traffic, seconds: float) -> float:
     return amount / seconds
 
 
-def rates(keys: Mapping[RateKey, float] | tuple[RateKey, ...], case: Case, traffic: Traffic, seconds: float) -> dict[RateKey, float]:
+def rates(
+    keys: Mapping[RateKey, float] | tuple[RateKey, ...],
+    case: Case,
+    traffic: Traffic,
+    seconds: float,
+) -> dict[RateKey, float]:
     """All rates that the operation reports; none where the time is below the clock's resolution."""
     return {key: float(f"{rate(key, case, traffic, seconds):.6g}") for key in keys} if seconds > 0 else {}
 
 
 def collective(case: Case, *, flops: float = 0.0) -> Traffic:
-    """Traffic of a collective by its bus factor: what the busiest rank must send and receive, whatever the algorithm."""
+    """Traffic of a collective by its bus factor: what the busiest rank must send and receive."""
     moved = case.nbytes * bus_factor(case.operation, case.ranks)
     return Traffic(sent=moved, received=moved, flops=flops, resource="link")

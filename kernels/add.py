@@ -35,12 +35,16 @@ def numpy(context: Context) -> Iterator[Step]:
     yield Step(call=lambda: np.add(b, c, out=a))
 
 
+def loop(a: Array, b: Array, c: Array) -> None:
+    """A = b + c."""
+    for i in prange(a.size):
+        a[i] = b[i] + c[i]
+
+
 def call(b: Any) -> int:
     """Add, shared out over the rank's threads."""
     a = view(b.a, b.count, b.zero)
-    first, second = view(b.b, b.count, b.zero), view(b.c, b.count, b.zero)
-    for i in prange(b.count):
-        a[i] = first[i] + second[i]
+    loop(a, view(b.b, b.count, b.zero), view(b.c, b.count, b.zero))
     return 0
 
 

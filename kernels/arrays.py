@@ -14,15 +14,22 @@ def arrays(question: Question, *, read: int, written: int, flops: float = 0.0) -
     """Traffic of an operation that reads and writes whole arrays; caches may move more or less."""
     nbytes = float(question.case.nbytes)
     return Traffic(
-        sent=read * nbytes, received=written * nbytes, flops=flops * question.count, resource="memory"
+        sent=read * nbytes,
+        received=written * nbytes,
+        flops=flops * question.count,
+        resource="memory",
     )
 
 
-def zero(b: Any) -> int:
+def zeros(target: Array, zero: float) -> None:
     """Write zeros with the same loop over threads as the operations, so that pages lie near their thread."""
-    target = view(b.target, b.count, b.zero)
-    for i in prange(b.count):
-        target[i] = b.zero
+    for i in prange(target.size):
+        target[i] = zero
+
+
+def touch(b: Any) -> int:
+    """The first write to one buffer."""
+    zeros(view(b.target, b.count, b.zero), b.zero)
     return 0
 
 
@@ -30,7 +37,7 @@ def touched(context: Context) -> Array:
     """A block with the addresses a, b, c of output and inputs, every page touched first by its own thread."""
     like = context.question.dtype.type(0)
     for buffer in (*context.inputs, context.output):
-        context.once(zero, block(target=buffer.address, count=buffer.array.size, zero=like))
+        context.once(touch, block(target=buffer.address, count=buffer.array.size, zero=like))
     names = dict(zip("bc", (buffer.address for buffer in context.inputs), strict=False))
     return block(
         a=context.output.address, **names, count=context.question.count, zero=like,

@@ -34,11 +34,15 @@ def numpy(context: Context) -> Iterator[Step]:
     yield Step(call=lambda: np.copyto(a, b))
 
 
+def loop(a: Array, b: Array) -> None:
+    """A = b."""
+    for i in prange(a.size):
+        a[i] = b[i]
+
+
 def call(b: Any) -> int:
     """Copy, shared out over the rank's threads."""
-    a, source = view(b.a, b.count, b.zero), view(b.b, b.count, b.zero)
-    for i in prange(b.count):
-        a[i] = source[i]
+    loop(view(b.a, b.count, b.zero), view(b.b, b.count, b.zero))
     return 0
 
 

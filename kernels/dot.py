@@ -17,9 +17,7 @@ def reference(question: Question, start: int, stop: int) -> Array:
     total = 0
     for low in range(0, question.count, BLOCK):
         high = min(low + BLOCK, question.count)
-        first, second = (
-            question.input(question.rank, low, high, array).astype(np.int64) for array in (0, 1)
-        )
+        first, second = (question.input(question.rank, low, high, array).astype(np.int64) for array in (0, 1))
         total += int(np.sum(first * second))
     return np.full(stop - start, float(total))
 
@@ -48,13 +46,18 @@ def numpy(context: Context) -> Iterator[Step]:
     yield Step(call=product)
 
 
+def loop(b: Array, c: Array, zero: float) -> float:
+    """The sum of b * c."""
+    total = zero
+    for i in prange(b.size):
+        total += b[i] * c[i]
+    return total
+
+
 def call(b: Any) -> int:
     """Dot, shared out over the rank's threads."""
     first, second = view(b.b, b.count, b.zero), view(b.c, b.count, b.zero)
-    total = b.zero
-    for i in prange(b.count):
-        total += first[i] * second[i]
-    view(b.a, 1, b.zero)[0] = total
+    view(b.a, 1, b.zero)[0] = loop(first, second, b.zero)
     return 0
 
 

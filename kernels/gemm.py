@@ -13,12 +13,12 @@ PERIOD = 61
 
 
 def side(question: Question) -> int:
-    """n of an n x n matrix."""
+    """N of an n x n matrix."""
     return math.isqrt(question.count)
 
 
 def fill(question: Question, array: int, start: int, stop: int) -> Array:
-    """Elements start..stop of matrix 0 (rows repeat along k) or 1 (rows repeat after PERIOD rows); whole numbers 0..7."""
+    """Elements start..stop of the left (0) or right (1) matrix, 0..7, periodic along the inner dimension."""
     row, column = np.divmod(np.arange(start, stop), side(question))
     cell = row * PERIOD + column % PERIOD if array == 0 else (row % PERIOD) * side(question) + column
     return (question.noise(cell, array) % 8).astype(question.dtype)

@@ -35,11 +35,15 @@ def numpy(context: Context) -> Iterator[Step]:
     yield Step(call=lambda: np.multiply(b, scalar, out=a))
 
 
+def loop(a: Array, b: Array, scalar: float) -> None:
+    """A = scalar * b."""
+    for i in prange(a.size):
+        a[i] = scalar * b[i]
+
+
 def call(b: Any) -> int:
     """Scale, shared out over the rank's threads."""
-    a, source = view(b.a, b.count, b.zero), view(b.b, b.count, b.zero)
-    for i in prange(b.count):
-        a[i] = b.scalar * source[i]
+    loop(view(b.a, b.count, b.zero), view(b.b, b.count, b.zero), b.scalar)
     return 0
 
 

@@ -41,12 +41,16 @@ def numpy(context: Context) -> Iterator[Step]:
     yield Step(call=triad_in_two)
 
 
+def loop(a: Array, b: Array, c: Array, scalar: float) -> None:
+    """A = b + scalar * c."""
+    for i in prange(a.size):
+        a[i] = b[i] + scalar * c[i]
+
+
 def call(b: Any) -> int:
     """Triad, shared out over the rank's threads."""
     a = view(b.a, b.count, b.zero)
-    first, second = view(b.b, b.count, b.zero), view(b.c, b.count, b.zero)
-    for i in prange(b.count):
-        a[i] = first[i] + b.scalar * second[i]
+    loop(a, view(b.b, b.count, b.zero), view(b.c, b.count, b.zero), b.scalar)
     return 0
 
 

@@ -67,14 +67,10 @@ def make_record(
 ) -> Record:
     """A record whose samples have this median. fields: whatever else shall differ."""
     samples = statistics.six_digits([median_s * one for one in pattern])
-    moved = Traffic(
-        sent=float(case.nbytes), received=float(case.nbytes), flops=0.0, resource="link"
-    )
+    moved = Traffic(sent=float(case.nbytes), received=float(case.nbytes), flops=0.0, resource="link")
     moved = fields.get("traffic", moved)
     keys = fields.pop("rate_keys", ("algbw", "busbw"))
-    summary = statistics.summarise(
-        samples, fields.get("excluded", []), case.cadence, fields.pop("stop", "converged")
-    )
+    summary = statistics.summarise(samples, fields.get("excluded", []), case.cadence, fields.pop("stop", "converged"))
     record = Record(
         launch=launch,
         case=case,
@@ -111,9 +107,7 @@ def make_launch(number: int, *, pairing: Pairing | None = None, **fields: Any) -
         ranks=2,
         hosts=["a"],
         binding="core",
-        clock=ClockReport(
-            source="monotonic", verified=True, read_s=2.5e-8, offset_s=[0.0, 1e-8], bound_s=5e-8
-        ),
+        clock=ClockReport(source="monotonic", verified=True, read_s=2.5e-8, offset_s=[0.0, 1e-8], bound_s=5e-8),
         environment={},
         pairing=pairing,
     )
@@ -163,9 +157,7 @@ def make_result(
         "ceilings": tuple(ceilings),
         "records": tuple(records),
         "rounds": (),
-        "end": End(
-            finished="2026-01-02T03:05:05Z", records=len(records), wrong=0, status="complete"
-        ),
+        "end": End(finished="2026-01-02T03:05:05Z", records=len(records), wrong=0, status="complete"),
         "lost": None,
     }
     return Result(**{**parts, **fields})
@@ -193,9 +185,7 @@ def make_side(
     launches = [
         make_launch(
             number,
-            pairing=Pairing(id="series", side=side, position=positions[number])
-            if positions
-            else None,
+            pairing=Pairing(id="series", side=side, position=positions[number]) if positions else None,
         )
         for number in range(count)
     ]

@@ -51,9 +51,7 @@ def launch(number: int = 0) -> Launch:
         ranks=2,
         hosts=["a"],
         binding="core",
-        clock=ClockReport(
-            source="monotonic", verified=True, read_s=2e-8, offset_s=[0.0, 1e-8], bound_s=5e-8
-        ),
+        clock=ClockReport(source="monotonic", verified=True, read_s=2e-8, offset_s=[0.0, 1e-8], bound_s=5e-8),
         environment={"OMPI_MCA_btl": "self,sm"},
         pairing=Pairing(id="p1", side=("base", "new")[number % 2], position=number),
     )

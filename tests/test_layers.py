@@ -25,9 +25,7 @@ GROUND, WEST, EAST, ROOF = range(4)
 
 # The longest name that fits an import decides: (rooms that may import it, only inside functions).
 OWNERS = {
-    **dict.fromkeys(
-        ("cupy", "numba.cuda", "pynvml", "nccl", "kvikio", "cuda"), (("device",), True)
-    ),
+    **dict.fromkeys(("cupy", "numba.cuda", "pynvml", "nccl", "kvikio", "cuda"), (("device",), True)),
     **dict.fromkeys(("numba", "llvmlite"), (("native", "measure"), True)),
     "mpi4py.MPI": (("mpi",), True),
     "scipy": (("judge", "statistics"), True),
@@ -275,8 +273,7 @@ def test_a_planted_fault_in_the_real_house_is_found(tmp_path: Path) -> None:
     lines = target.read_text().count("\n")
     target.write_text(f"{target.read_text()}\nfrom fabricbench import store\n")
     assert faults(tmp_path / "fabricbench", ARCHITECTURE) == [
-        f"fabricbench/quantity.py:{lines + 2}: "
-        "quantity must not import store: it is on a higher floor"
+        f"fabricbench/quantity.py:{lines + 2}: quantity must not import store: it is on a higher floor"
     ]
 
 

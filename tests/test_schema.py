@@ -115,9 +115,7 @@ def test_valid_lines_are_valid(line: Line, validator: jsonschema.Draft202012Vali
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: type(line).__name__)
-def test_every_changed_field_is_refused(
-    line: Line, validator: jsonschema.Draft202012Validator
-) -> None:
+def test_every_changed_field_is_refused(line: Line, validator: jsonschema.Draft202012Validator) -> None:
     changes = [*restructured(plain(line)), *retyped(plain(line))]
     assert len(changes) > 6 * len(plain(line))
     assert [what for what, data in changes if accepted(data)] == []

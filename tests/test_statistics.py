@@ -34,9 +34,7 @@ def test_known_ranks() -> None:
     assert statistics.quantile_ranks(71, 0.5) == (26, 44)  # Le Boudec's table A.1: 27 and 45 from 1
 
 
-@pytest.mark.parametrize(
-    "name", ["normal", "lognormal", "exponential", "bimodal", "cauchy"], ids=str
-)
+@pytest.mark.parametrize("name", ["normal", "lognormal", "exponential", "bimodal", "cauchy"], ids=str)
 @pytest.mark.parametrize("n", [6, 25])
 def test_the_interval_covers_the_median(name: str, n: int) -> None:
     generator = np.random.default_rng(n)

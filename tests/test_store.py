@@ -97,9 +97,7 @@ def test_nothing_is_appended_to_a_torn_file_or_an_alien_one(tmp_path: Path) -> N
         store.Writer.create(alien, append=True)
 
 
-def test_a_place_that_cannot_be_written_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"file/a\.jsonl cannot be written: file exists"):
         store.Writer.create(tmp_path / "file" / "a.jsonl")
@@ -151,9 +149,7 @@ def test_what_no_reader_would_accept_is_not_written() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
-def test_a_kill_at_any_byte_of_the_last_line_loses_that_line_only(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_kill_at_any_byte_of_the_last_line_loses_that_line_only(tmp_path: Path, name: str) -> None:
     path = written(tmp_path / name, example.whole()[:-1])
     size = path.stat().st_size
     with store.Writer.create(path, append=True) as writer:
@@ -282,9 +278,7 @@ def test_a_case_without_samples_is_skipped_or_refused(tmp_path: Path) -> None:
     lines: list[Line] = [example.run(), example.launch(), record]
     assert record.summary.stop == "skipped"
     assert store.load(example.write(tmp_path / "a.jsonl", lines))[0].records == (record,)
-    lines[-1] = msgspec.structs.replace(
-        record, summary=msgspec.structs.replace(record.summary, stop="budget")
-    )
+    lines[-1] = msgspec.structs.replace(record, summary=msgspec.structs.replace(record.summary, stop="budget"))
     assert "summary.stop" in refusal(example.write(tmp_path / "b.jsonl", lines))
 
 

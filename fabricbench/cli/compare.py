@@ -8,9 +8,7 @@ from fabricbench.errors import UsageError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `compare` takes."""
-    parser.add_argument(
-        "base", nargs="+", metavar="A", help="results of the base, .jsonl or .jsonl.gz"
-    )
+    parser.add_argument("base", nargs="+", metavar="A", help="results of the base, .jsonl or .jsonl.gz")
     parser.add_argument(
         "--with",
         dest="new",
@@ -31,8 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--gate",
         default="*",
         metavar="PATTERN",
-        help="rows that set the exit status, such as 'allreduce/*'; others are only shown "
-        "(default: %(default)s)",
+        help="rows that set the exit status, such as 'allreduce/*'; others are only shown (default: %(default)s)",
     )
     parser.add_argument(
         "--strict",

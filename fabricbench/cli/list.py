@@ -7,10 +7,19 @@ WHAT = ("operations", "variants", "suites", "devices")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `list` takes."""
-    parser.add_argument("what", nargs="?", default="operations", metavar="WHAT",
-                        help=f"{', '.join(WHAT)} (default: %(default)s)")
-    parser.add_argument("--format", choices=("text", "json"), default="text",
-                        help="text: tables; json: one array (default: %(default)s)")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="operations",
+        metavar="WHAT",
+        help=f"{', '.join(WHAT)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="text: tables; json: one array (default: %(default)s)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:

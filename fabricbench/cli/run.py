@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-
 from typing import TYPE_CHECKING
 
 from fabricbench.errors import UsageError
@@ -16,48 +15,120 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `run` takes."""
     what = parser.add_argument_group("what to measure")
-    what.add_argument("suite", nargs="?", default="quick", metavar="SUITE",
-                      help="a name from `fabricbench list suites`, or a .toml file (default: %(default)s)")
-    what.add_argument("--only", action="append", default=[], metavar="OPERATION[/VARIANT]",
-                      help="cases from the catalogue instead of a suite; may be repeated (default: the suite)")
-    what.add_argument("--sizes", metavar="BYTES",
-                      help="such as 8,64KiB or 8:1MiB for powers of two (default: of the suite or operation)")
-    what.add_argument("--dtype", action="append", metavar="TYPE",
-                      help="type of the elements; may be repeated (default: of the suite or operation)")
-    what.add_argument("--memory", default="host", choices=("host", "pinned", "mapped", "device"),
-                      help="where buffers lie (default: %(default)s)")
-    what.add_argument("--cadence", choices=("isolated", "streaming"),
-                      help="one operation a sample, or many back to back (default: by size)")
-    what.add_argument("--alone", action="store_true",
-                      help="compute and memory on one rank at a time (default: all at once)")
-    what.add_argument("--tail", action="store_true",
-                      help="keep up to 100,000 samples a case for tails (default: 2,000)")
-    what.add_argument("--inject", metavar="FAULT",
-                      help="slow:OPERATION/VARIANT:FACTOR, flip:OPERATION/VARIANT, die:RANK, hang:RANK (default: none)")
-    what.add_argument("--seed", type=int, default=1, metavar="NUMBER",
-                      help="inputs and order of cases (default: %(default)s)")
+    what.add_argument(
+        "suite",
+        nargs="?",
+        default="quick",
+        metavar="SUITE",
+        help="a name from `fabricbench list suites`, or a .toml file (default: %(default)s)",
+    )
+    what.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="OPERATION[/VARIANT]",
+        help="cases from the catalogue instead of a suite; may be repeated (default: the suite)",
+    )
+    what.add_argument(
+        "--sizes",
+        metavar="BYTES",
+        help="such as 8,64KiB or 8:1MiB for powers of two (default: of the suite or operation)",
+    )
+    what.add_argument(
+        "--dtype",
+        action="append",
+        metavar="TYPE",
+        help="type of the elements; may be repeated (default: of the suite or operation)",
+    )
+    what.add_argument(
+        "--memory",
+        default="host",
+        choices=("host", "pinned", "mapped", "device"),
+        help="where buffers lie (default: %(default)s)",
+    )
+    what.add_argument(
+        "--cadence",
+        choices=("isolated", "streaming"),
+        help="one operation a sample, or many back to back (default: by size)",
+    )
+    what.add_argument(
+        "--alone",
+        action="store_true",
+        help="compute and memory on one rank at a time (default: all at once)",
+    )
+    what.add_argument(
+        "--tail",
+        action="store_true",
+        help="keep up to 100,000 samples a case for tails (default: 2,000)",
+    )
+    what.add_argument(
+        "--inject",
+        metavar="FAULT",
+        help="slow:OPERATION/VARIANT:FACTOR, flip:OPERATION/VARIANT, die:RANK, hang:RANK (default: none)",
+    )
+    what.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        metavar="NUMBER",
+        help="inputs and order of cases (default: %(default)s)",
+    )
     how = parser.add_argument_group("how")
-    how.add_argument("-n", "--ranks", type=int, metavar="COUNT",
-                     help="ranks to start (default: one a core, 2 to 4)")
-    how.add_argument("--launches", type=int, default=1, metavar="COUNT",
-                     help="start all ranks so many times (default: %(default)s)")
-    how.add_argument("--launcher", metavar="COMMAND",
-                     help="start ranks with this, such as 'srun -N 16 --ntasks-per-node 8' (default: own mpirun)")
-    how.add_argument("--budget", type=parse_seconds, metavar="SECONDS",
-                     help="measuring time of one launch, shared by its cases (default: of the suite)")
-    how.add_argument("--timeout", type=parse_seconds, metavar="SECONDS",
-                     help="end a launch that takes longer (default: none)")
-    how.add_argument("--dry-run", action="store_true",
-                     help="print cases, bytes a rank and expected time, measure nothing (default: off)")
+    how.add_argument(
+        "-n",
+        "--ranks",
+        type=int,
+        metavar="COUNT",
+        help="ranks to start (default: one a core, 2 to 4)",
+    )
+    how.add_argument(
+        "--launches",
+        type=int,
+        default=1,
+        metavar="COUNT",
+        help="start all ranks so many times (default: %(default)s)",
+    )
+    how.add_argument(
+        "--launcher",
+        metavar="COMMAND",
+        help="start ranks with this, such as 'srun -N 16 --ntasks-per-node 8' (default: own mpirun)",
+    )
+    how.add_argument(
+        "--budget",
+        type=parse_seconds,
+        metavar="SECONDS",
+        help="measuring time of one launch, shared by its cases (default: of the suite)",
+    )
+    how.add_argument(
+        "--timeout",
+        type=parse_seconds,
+        metavar="SECONDS",
+        help="end a launch that takes longer (default: none)",
+    )
+    how.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print cases, bytes a rank and expected time, measure nothing (default: off)",
+    )
     where = parser.add_argument_group("where to")
-    where.add_argument("-o", "--output", metavar="FILE",
-                       help="result, .jsonl or .jsonl.gz (default: a new file in results/local)")
-    where.add_argument("--append", action="store_true",
-                       help="add this run to an existing file (default: off)")
-    where.add_argument("--resume", action="store_true",
-                       help="measure what the interrupted run in --output lacks (default: off)")
-    where.add_argument("--format", choices=("text", "json"), default="text",
-                       help="text: tables; json: the records, one a line, and nothing else (default: %(default)s)")
+    where.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="result, .jsonl or .jsonl.gz (default: a new file in results/local)",
+    )
+    where.add_argument("--append", action="store_true", help="add this run to an existing file (default: off)")
+    where.add_argument(
+        "--resume",
+        action="store_true",
+        help="measure what the interrupted run in --output lacks (default: off)",
+    )
+    where.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="text: tables; json: the records, one a line, and nothing else (default: %(default)s)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -91,15 +162,27 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
     from fabricbench.engine.suite import Request
 
     request = Request(
-        suite=arguments.suite, only=[part for word in arguments.only for part in word.split(",")],
-        sizes=arguments.sizes, dtypes=arguments.dtype, memory=arguments.memory, cadence=arguments.cadence,
-        budget=arguments.budget, seed=arguments.seed, tail=arguments.tail, alone=arguments.alone,
+        suite=arguments.suite,
+        only=[part for word in arguments.only for part in word.split(",")],
+        sizes=arguments.sizes,
+        dtypes=arguments.dtype,
+        memory=arguments.memory,
+        cadence=arguments.cadence,
+        budget=arguments.budget,
+        seed=arguments.seed,
+        tail=arguments.tail,
+        alone=arguments.alone,
         inject=arguments.inject,
     )
     order = Order(
-        ranks=arguments.ranks, launches=arguments.launches, launcher=arguments.launcher,
-        timeout_s=arguments.timeout, output=arguments.output, append=arguments.append,
-        resume=arguments.resume, command=tuple(arguments.words),
+        ranks=arguments.ranks,
+        launches=arguments.launches,
+        launcher=arguments.launcher,
+        timeout_s=arguments.timeout,
+        output=arguments.output,
+        append=arguments.append,
+        resume=arguments.resume,
+        command=tuple(arguments.words),
     )
     return request, order
 
@@ -107,7 +190,6 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
 def _as_before(arguments: argparse.Namespace) -> argparse.Namespace:
     """The flags that the interrupted run was started with, read from its file."""
     from fabricbench import api
-    from fabricbench.errors import UsageError
 
     if arguments.output is None:
         raise UsageError("--resume needs the file to go on with.", "Name it with --output FILE.")

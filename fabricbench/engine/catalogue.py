@@ -19,7 +19,9 @@ def operations() -> dict[str, Operation]:
             if not isinstance(thing, Operation):
                 continue
             if found.setdefault(thing.name, thing) is not thing:
-                raise FabricbenchError(f"The operation {thing.name} is defined twice, the second time in {module.__file__}.")
+                raise FabricbenchError(
+                    f"The operation {thing.name} is defined twice, the second time in {module.__file__}."
+                )
     return dict(sorted(found.items()))
 
 

@@ -95,13 +95,22 @@ def slowed(step: Step, operation_s: float, factor: float) -> Step:
     inner = hook(step.call, step.block)
     cell = np.ones(1, np.int64)
     arguments = block(
-        inner=inner.function, inner_block=inner.block, rounds=rounds, cell=cell.ctypes.data, like=np.int64(0)
+        inner=inner.function,
+        inner_block=inner.block,
+        rounds=rounds,
+        cell=cell.ctypes.data,
+        like=np.int64(0),
     )
-    return Step(call=_inner_and_spin, block=arguments, keep=(inner, cell, *step.keep), operations=step.operations)
+    return Step(
+        call=_inner_and_spin,
+        block=arguments,
+        keep=(inner, cell, *step.keep),
+        operations=step.operations,
+    )
 
 
 def _inner_and_spin(b: Any) -> int:
-    code = call(b.inner, b.inner_block)
+    code: int = call(b.inner, b.inner_block)
     cell = view(b.cell, 1, b.like)
     cell[0] = _spin(b.rounds) | 1
     return code

@@ -1,5 +1,6 @@
 """Starting the ranks: which launcher, with which flags, and what becomes of a launch that does not end well."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -39,7 +40,11 @@ def prefix(ranks: int, cores: int) -> list[str]:
         )
     each = cores // ranks
     if mpi.library_name().startswith("Open MPI"):
-        place = ["--map-by", f"slot:PE={each}", "--bind-to", "core"] if each else ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+        place = (
+            ["--map-by", f"slot:PE={each}", "--bind-to", "core"]
+            if each
+            else ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
+        )
         return [str(program), "-n", str(ranks), *place]
     return [str(program), "-n", str(ranks), "-bind-to", f"core:{each}" if each else "none"]
 
@@ -62,8 +67,8 @@ class Launched:
 def launch(job: Job, words: list[str], announce: Announce) -> None:
     """Start the ranks of one job and wait for them, handing on their events.
 
-    Raises FabricbenchError: with the ranks' own sentence and status, or when a rank died or hung. KeyboardInterrupt goes
-    through after every rank has been ended.
+    Raises FabricbenchError: with the ranks' own sentence and status, or when a rank died or hung.
+    KeyboardInterrupt goes through after every rank has been ended.
     """
     command = [*words, sys.executable, "-m", "fabricbench.engine.worker", job.encode()]
     try:
@@ -72,7 +77,9 @@ def launch(job: Job, words: list[str], announce: Announce) -> None:
             errors="replace", env=environment(), start_new_session=True,
         )  # fmt: skip
     except OSError as error:
-        raise NotMeasuredError(f"The launcher {words[0]} cannot be started: {error.strerror}.", "Check --launcher.") from error
+        raise NotMeasuredError(
+            f"The launcher {words[0]} cannot be started: {error.strerror}.", "Check --launcher."
+        ) from error
     launched = Launched(process, deque(maxlen=40))
     listener = threading.Thread(target=_listen, args=(launched, announce), daemon=True)
     listener.start()
@@ -144,10 +151,8 @@ def end(process: "subprocess.Popen[str]") -> None:
     """End a launch: ask, so that every rank can say where it stood; then insist."""
     family = _family(process.pid)
     process.send_signal(signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        pass
     for member in family:
         if member.is_running():
             try:

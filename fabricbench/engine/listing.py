@@ -22,17 +22,12 @@ def operations() -> list[dict[str, Any]]:
 
 def variants() -> list[dict[str, Any]]:
     """One row a variant, flat."""
-    return [
-        {"operation": entry["operation"], **variant} for entry in operations() for variant in entry["variants"]
-    ]
+    return [{"operation": entry["operation"], **variant} for entry in operations() for variant in entry["variants"]]
 
 
 def suites() -> list[dict[str, Any]]:
     """Every suite with its purpose and measuring time."""
-    return [
-        {"suite": name, "budget_s": found.budget, "about": found.about}
-        for name, found in suite.suites().items()
-    ]
+    return [{"suite": name, "budget_s": found.budget, "about": found.about} for name, found in suite.suites().items()]
 
 
 def devices() -> list[dict[str, Any]]:

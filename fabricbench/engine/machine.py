@@ -97,8 +97,7 @@ def _processor(root: Path) -> dict[str, Scalar | list[str]]:
         "cores_usable": usable_cores(root),
         "numa_nodes": _count(_text(root / "sys/devices/system/node/online")),
         "caches": [
-            f"L{level} {kind} {nbytes // 1024} KiB shared by {shared}"
-            for level, kind, nbytes, shared in _caches(root)
+            f"L{level} {kind} {nbytes // 1024} KiB shared by {shared}" for level, kind, nbytes, shared in _caches(root)
         ]
         or [UNKNOWN],
         "governor": _values(cpus, "cpufreq/scaling_governor"),
@@ -149,9 +148,7 @@ def _virtualised(root: Path) -> bool | str:
 def _caches(root: Path) -> Iterator[tuple[int, str, int, str]]:
     """Level, kind, bytes and sharing cores of each cache of the first core."""
     for index in sorted((root / _CPUS / "cpu0/cache").glob("index*")):
-        level, kind, size, shared = (
-            _text(index / name) for name in ("level", "type", "size", "shared_cpu_list")
-        )
+        level, kind, size, shared = (_text(index / name) for name in ("level", "type", "size", "shared_cpu_list"))
         nbytes = _size(size)
         if level and level.isdigit() and nbytes:
             yield int(level), (kind or UNKNOWN).lower(), nbytes, shared or UNKNOWN
@@ -173,9 +170,7 @@ def _gpus(root: Path) -> list[str]:
     devices = root / "sys/bus/pci/devices"
     if not devices.is_dir():
         return [UNKNOWN]
-    return [name for device in sorted(devices.iterdir()) if (name := _card(device))] or [
-        "none found"
-    ]
+    return [name for device in sorted(devices.iterdir()) if (name := _card(device))] or ["none found"]
 
 
 def _card(device: Path) -> str | None:
@@ -290,9 +285,7 @@ def _blas() -> str:
         folder = Path(str(importlib.metadata.distribution("numpy").locate_file("numpy.libs")))
     except importlib.metadata.PackageNotFoundError:
         return UNKNOWN
-    names = [
-        library.name.split("-")[0].removeprefix("lib") for library in folder.glob("*blas*.so*")
-    ]
+    names = [library.name.split("-")[0].removeprefix("lib") for library in folder.glob("*blas*.so*")]
     return f"{names[0].rstrip('_')}, bundled" if names else UNKNOWN
 
 

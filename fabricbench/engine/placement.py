@@ -11,7 +11,7 @@ from fabricbench.engine.machine import core_quota
 
 @dataclass(frozen=True)
 class Placement:
-    """The same on every rank. `hosts` and `cpus` are per rank; `cores` is what the host of each rank offers its ranks."""
+    """The same on every rank. All are per rank: host, CPUs it may use, cores its host offers to all its ranks."""
 
     hosts: tuple[str, ...]
     cpus: tuple[frozenset[int], ...]

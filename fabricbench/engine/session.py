@@ -1,4 +1,4 @@
-"""One launch, on every rank: cases in seeded random order, each prepared by vote, checked, sampled, checked, recorded."""
+"""One launch, on every rank: cases in seeded random order, prepared by vote, checked, sampled, checked, recorded."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,11 +18,21 @@ from fabricbench.measure.loop import Hook, Loop, empty, hook, nothing, overwrite
 from fabricbench.measure.sampling import Sampled, Sampler
 from fabricbench.measure.telemetry import Observer
 from fabricbench.model import (
-    Case, Check, ClockReport, Conditions, Doubt, Flag, RankTimes, Record, Summary, Sync, TimeBase,
+    Case,
+    Check,
+    ClockReport,
+    Conditions,
+    Doubt,
+    Flag,
+    RankTimes,
+    Record,
+    Summary,
+    Sync,
+    TimeBase,
     Traffic,
 )  # fmt: skip
 from fabricbench.quantity import size_text, time_text
-from fabricbench.spec import Buffer, Context, Operation, Question, Step, Variant, block
+from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block
 
 LARGEST_BLOCK = 256
 SHORTEST_READS = 20
@@ -138,7 +148,10 @@ def _prepare(
         if missing:
             raise UnavailableError(f"{group.library} has no {', '.join(missing)}.")
         start = sync.synchroniser(
-            group, common_clock=setting.clock.verified, room=not setting.placement.oversubscribed, samples=LARGEST_BLOCK
+            group,
+            common_clock=setting.clock.verified,
+            room=not setting.placement.oversubscribed,
+            samples=LARGEST_BLOCK,
         )
         inputs, output = _buffers(operation, question)
         restore = _restoring(case, inputs, output)
@@ -146,7 +159,7 @@ def _prepare(
             step = Step(call=nothing, block=block(unused=0))
         else:
             threads = setting.placement.threads(group.rank)
-            place: Context = Place(question, inputs, output, threads, group, taking_part)
+            place = Place(question, inputs, output, threads, group, taking_part)
             step = stack.enter_context(variant.prepare(place))
         acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
         loop = Loop(
@@ -173,7 +186,12 @@ def _restoring(case: Case, inputs: tuple[Buffer, ...], output: Buffer) -> Hook:
 
 
 def _measured(
-    setting: Setting, operation: Operation, variant: Variant, case: Case, taking_part: tuple[int, ...], prepared: Prepared
+    setting: Setting,
+    operation: Operation,
+    variant: Variant,
+    case: Case,
+    taking_part: tuple[int, ...],
+    prepared: Prepared,
 ) -> Record:
     standing, fault = setting.standing, setting.fault
     injected = fault is not None and fault.hits(case)
@@ -202,8 +220,8 @@ def _measured(
     return Record(
         launch=setting.launch, case=case, conditions=_conditions(setting, variant, prepared.start.kind, flags),
         time=_time_base(setting), repeats=sampled.repeats, samples_s=sampled.samples_s, skew_s=sampled.skew_s,
-        ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check, summary=summary,
-        rates=rates, doubts=doubts(case, sampled, setting), telemetry=observer.report(), origin=None,
+        ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check,
+        summary=summary, rates=rates, doubts=doubts(case, sampled, setting), telemetry=observer.report(), origin=None,
     )  # fmt: skip
 
 
@@ -212,7 +230,13 @@ def _validator(setting: Setting, operation: Operation, prepared: Prepared, injec
     last = prepared.question is not None and prepared.question.rank == prepared.question.ranks - 1
     spoil = inject.flip if injected and fault is not None and fault.kind == "flip" and last else None
     return validate.Validator(
-        operation, prepared.question, prepared.inputs, prepared.output, prepared.loop, setting.group, spoil
+        operation,
+        prepared.question,
+        prepared.inputs,
+        prepared.output,
+        prepared.loop,
+        setting.group,
+        spoil,
     )
 
 
@@ -284,7 +308,7 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
         found.append(
             Doubt(
                 code="late-starts",
-                text=f"{sampled.late} of {len(sampled.samples_s)} samples started late on some rank; none was left out.",
+                text=f"{sampled.late} of {len(sampled.samples_s)} samples started late on a rank; none was left out.",
                 remedy="Give every rank a core of its own, or read the streaming rows.",
             )
         )

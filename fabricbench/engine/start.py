@@ -120,8 +120,8 @@ def _job(
 ) -> Job:  # fmt: skip
     return Job(
         request=request, run_id=run_id, launch=number, launches=order.launches, output=str(output.absolute()),
-        command=list(order.command), timeout_s=order.timeout_s, pairing=order.pairing, append=order.append or not joined,
-        first=number == 0 and not order.resume, last=joined, done=done or [],
+        command=list(order.command), timeout_s=order.timeout_s, pairing=order.pairing,
+        append=order.append or not joined, first=number == 0 and not order.resume, last=joined, done=done or [],
     )  # fmt: skip
 
 

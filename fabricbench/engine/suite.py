@@ -10,14 +10,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from fabricbench import mpi
 from fabricbench.engine import catalogue
-from fabricbench.errors import UsageError, unknown
+from fabricbench.errors import NotMeasuredError, UsageError, unknown
 from fabricbench.model import Cadence, Case, Scalar
 from fabricbench.quantity import about_size, parse_sizes, size_text
 from fabricbench.spec import Operation, Question, Variant
 
 FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
+CASE_BUDGET_S = 1.0
+"""Measuring time of one case where no suite says."""
+
 COUNT_LIMIT = 2**31 - 1
 """Elements that an `int` count of the MPI interface can name."""
 
@@ -78,26 +82,28 @@ def read(file: Path) -> Suite:
     try:
         return msgspec.convert(tomllib.loads(file.read_text()), Suite)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The suite {file} cannot be read: {error}.", "Compare it with a suite of `fabricbench list suites`.") from error
+        raise UsageError(
+            f"The suite {file} cannot be read: {error}.",
+            "Compare it with a suite of `fabricbench list suites`.",
+        ) from error
 
 
 def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool) -> Plan:
     """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be."""
     if request.memory != "host":
-        raise UsageError(f"There is no variant for {request.memory} memory here.", "Leave --memory out, or say --memory host.")
+        raise UsageError(
+            f"There is no variant for {request.memory} memory here.",
+            "Leave --memory out, or say --memory host.",
+        )
     asked = bool(request.only)
-    if asked:
-        wishes, budget = list(_wishes(request)), 2.0
-    else:
-        suite = named(request.suite)
-        wishes, budget = suite.case, suite.budget
+    suite = Suite(about="", budget=0.0, case=list(_wishes(request))) if asked else named(request.suite)
     cases: dict[tuple[Scalar, ...], Case] = {}
     left_out: dict[str, None] = {}
-    for wish in wishes:
+    for wish in suite.case:
         for operation, variant in _variants(wish):
             missing = _missing(operation, variant, ranks, has_mpi)
             if missing and asked:
-                raise UsageError(f"{operation.name}/{variant.name} cannot be measured: {missing}.")
+                raise NotMeasuredError(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
             if missing:
                 left_out[f"{operation.name}: {missing}"] = None
                 continue
@@ -105,7 +111,7 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
                 cases.setdefault(case.key(), case)
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
-    seconds = request.budget or (budget * len(cases) if asked else budget)
+    seconds = request.budget or suite.budget or CASE_BUDGET_S * len(cases)
     return Plan(tuple(cases.values()), seconds, tuple(left_out))
 
 
@@ -139,14 +145,19 @@ def _variants(wish: Wish) -> Iterator[tuple[Operation, Variant]]:
 
 def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool) -> str | None:
     if variant.uses_mpi and not has_mpi:
-        return "needs MPI"
+        return f"needs MPI. {mpi.INSTALL}"
     if operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
         return "needs at least 2 ranks"
     return None
 
 
 def _cases(
-    request: Request, wish: Wish, operation: Operation, variant: Variant, ranks: int, distances: tuple[str, ...]
+    request: Request,
+    wish: Wish,
+    operation: Operation,
+    variant: Variant,
+    ranks: int,
+    distances: tuple[str, ...],
 ) -> Iterator[Case]:
     dtypes = request.dtypes or wish.dtypes or [operation.dtypes[0]]
     explicit = request.sizes is not None and operation.sized
@@ -189,7 +200,7 @@ def fit(operation: Operation, dtype: np.dtype[np.generic], nbytes: int, ranks: i
         )
     if fitted > COUNT_LIMIT and operation.family in ("collective", "point-to-point"):
         raise UsageError(
-            f"{size_text(nbytes)} of {dtype} is {fitted} elements, more than the {COUNT_LIMIT} that an MPI count can name.",
+            f"{size_text(nbytes)} of {dtype} is {fitted} elements; an MPI count can name {COUNT_LIMIT}.",
             f"The largest size here is {about_size(COUNT_LIMIT * dtype.itemsize)}.",
         )
     return fitted * dtype.itemsize or None
@@ -219,18 +230,20 @@ def bytes_per_rank(case: Case) -> int:
     """Memory of the largest rank's inputs and output."""
     operation = catalogue.operation(case.operation)
     itemsize = np.dtype(case.dtype).itemsize
-    layouts = [operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in (0, case.ranks - 1)]
+    layouts = [
+        operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in (0, case.ranks - 1)
+    ]
     return max((sum(layout.inputs) + layout.output) * itemsize for layout in layouts)
 
 
 def refuse_too_large(cases: tuple[Case, ...], available: int, ranks_a_host: int) -> None:
-    """Raises UsageError for the first case that does not fit into the memory of a host, before anything is allocated."""
+    """Raises UsageError for the first case that does not fit into a host's memory; nothing is allocated yet."""
     for case in cases:
         wanted = bytes_per_rank(case) * ranks_a_host
         if wanted > available:
             largest = case.nbytes * available // wanted
             raise UsageError(
-                f"{case.operation}/{case.variant} {size_text(case.nbytes)} needs {about_size(wanted)} for {ranks_a_host} "
-                f"ranks a host; {about_size(available)} are available.",
+                f"{case.operation}/{case.variant} {size_text(case.nbytes)} needs {about_size(wanted)} for "
+                f"{ranks_a_host} ranks a host; {about_size(available)} are available.",
                 f"The largest size that fits is about {about_size(largest)}.",
             )

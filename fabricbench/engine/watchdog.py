@@ -17,6 +17,8 @@ from types import FrameType
 import numpy as np
 from numpy.typing import NDArray
 
+from fabricbench.model import Ending
+
 STATUS_TIMEOUT = 3
 STATUS_INTERRUPTED = 130
 DUMP_AFTER_S = 2.0
@@ -43,7 +45,7 @@ class Standing:
 class Watchdog:
     """`ended(ending, status)` is called once, in the watchdog's thread, and must not return to the measurement."""
 
-    def __init__(self, timeout_s: float | None, ended: Callable[[str, int], None]) -> None:
+    def __init__(self, timeout_s: float | None, ended: Callable[[Ending, int], None]) -> None:
         self._ended = ended
         self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
         self._reader, self._writer = os.pipe()

@@ -31,7 +31,18 @@ MARK = "\x1e"
 CEILING_BUDGET_S = 0.2
 Announce = Callable[[dict[str, Any]], None]
 
-_SHOWN = ("OMPI_MCA_", "PRTE_MCA_", "PMIX_MCA_", "MPIR_CVAR_", "UCX_", "FI_", "NCCL_", "OMP_", "NUMBA_", "SLURM_JOB_ID")
+_SHOWN = (
+    "OMPI_MCA_",
+    "PRTE_MCA_",
+    "PMIX_MCA_",
+    "MPIR_CVAR_",
+    "UCX_",
+    "FI_",
+    "NCCL_",
+    "OMP_",
+    "NUMBA_",
+    "SLURM_JOB_ID",
+)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,12 +121,8 @@ def work(job: Job, announce: Announce) -> int:
     watchdog = Watchdog(job.timeout_s, ended)
     try:
         places = placement(group)
-        plan = suite.plan(
-            job.request, ranks=group.ranks, distances=tuple(places.pairs()), has_mpi=group.has_mpi
-        )
-        suite.refuse_too_large(
-            plan.cases, min(group.gather(machine.available_memory())), places.most_on_a_host
-        )
+        plan = suite.plan(job.request, ranks=group.ranks, distances=tuple(places.pairs()), has_mpi=group.has_mpi)
+        suite.refuse_too_large(plan.cases, min(group.gather(machine.available_memory())), places.most_on_a_host)
         _open(job, group, book)
         if group.rank == 0 and job.first:
             for text in notices(plan, places, group):

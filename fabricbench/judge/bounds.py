@@ -37,9 +37,7 @@ class Bound:
 
 def tightest(record: Record, ceilings: Iterable[Ceiling]) -> Bound | None:
     """The bound that the row came nearest to, an invalidating one first; none if unbounded."""
-    return max(
-        bounds(record, ceilings), key=lambda bound: (bound.invalid, bound.ratio), default=None
-    )
+    return max(bounds(record, ceilings), key=lambda bound: (bound.invalid, bound.ratio), default=None)
 
 
 def bounds(record: Record, ceilings: Iterable[Ceiling]) -> list[Bound]:
@@ -57,7 +55,7 @@ def bounds(record: Record, ceilings: Iterable[Ceiling]) -> list[Bound]:
 
 def _ratio(record: Record, ceiling: Ceiling, seconds: float) -> float | None:
     """Share of the ceiling that was reached; above 1 is faster than it allows."""
-    sharing = 1 if ceiling.scope == "rank" else _ranks_a_host(record)
+    sharing = 1 if ceiling.scope == "rank" else ranks_a_host(record)
     if ceiling.scope not in ("rank", "host") or sharing is None:
         return None
     if ceiling.unit == "s":
@@ -76,10 +74,12 @@ def _rate_key(record: Record, ceiling: Ceiling) -> RateKey | None:
     return None
 
 
-def _ranks_a_host(record: Record) -> int | None:
-    """Ranks that share one host's ceiling, from the placement "hosts x ranks a host"."""
-    match = re.fullmatch(r"(\d+)x(\d+)", record.conditions.placement)
-    return int(match[2]) if match else None
+def ranks_a_host(record: Record) -> int | None:
+    """Ranks of the case on the fullest host; placement is hosts x ranks a host, such as 2x8+7."""
+    match = re.fullmatch(r"\d+x(\d+(?:\+\d+)*)", record.conditions.placement)
+    if match is None:
+        return None
+    return min(record.case.ranks, max(map(int, match[1].split("+"))))
 
 
 def _bound(record: Record, ceiling: Ceiling, ratio: float) -> Bound:

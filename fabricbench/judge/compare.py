@@ -111,9 +111,7 @@ def compare(
     paired = alternated(base_units, new_units)
     barred, said = machine_differences(base_units, new_units)
     limit = margin if paired else 2 * margin
-    pairs = [
-        _pair(key, base_units, new_units, limit, barred) for key in _keys(base_units, new_units)
-    ]
+    pairs = [_pair(key, base_units, new_units, limit, barred) for key in _keys(base_units, new_units)]
     _refuse_incomparable(pairs)
     rows = _rows(pairs, gate)
     notes = [f"The sides differ in {one}." for one in (*barred, *said)]
@@ -142,12 +140,8 @@ def _place(case: Case) -> tuple[object, ...]:
     return (*asked, case.mode, case.in_place, str(sorted(case.params.items())), case.nbytes)
 
 
-def _pair(
-    key: Key, base: Sequence[Unit], new: Sequence[Unit], margin: float, barred: Sequence[str]
-) -> _Pair:
-    left, right = (
-        tuple(unit.rows[key] for unit in side if key in unit.rows) for side in (base, new)
-    )
+def _pair(key: Key, base: Sequence[Unit], new: Sequence[Unit], margin: float, barred: Sequence[str]) -> _Pair:
+    left, right = (tuple(unit.rows[key] for unit in side if key in unit.rows) for side in (base, new))
     times = Times(base=_medians(key, base), new=_medians(key, new), margin=margin)
     return _Pair(
         case=(left or right)[0].case,
@@ -162,9 +156,7 @@ def _medians(key: Key, side: Sequence[Unit]) -> dict[tuple[str, str, int], float
     return {unit.identity: unit.medians_s[key] for unit in side if key in unit.medians_s}
 
 
-def _settled(
-    base: Sequence[Record], new: Sequence[Record], times: Times, barred: Sequence[str]
-) -> _Settled | None:
+def _settled(base: Sequence[Record], new: Sequence[Record], times: Times, barred: Sequence[str]) -> _Settled | None:
     """The verdict on a row whose times cannot or need not be judged."""
     if wrong := _wrong(new):
         return _Settled("worse", f"results of the new side are wrong: {wrong}.")
@@ -203,9 +195,7 @@ def _refuse_incomparable(pairs: Sequence[_Pair]) -> None:
     if len(closed) < len(pairs):
         return
     reasons = dict.fromkeys(
-        f"{case_text(pair.case)} is {pair.settled.verdict}: {pair.settled.reason}"
-        for pair in closed
-        if pair.settled
+        f"{case_text(pair.case)} is {pair.settled.verdict}: {pair.settled.reason}" for pair in closed if pair.settled
     )
     first = next(iter(reasons), "The files hold no rows.")
     raise UsageError(
@@ -218,8 +208,7 @@ def _rows(pairs: Sequence[_Pair], gate: str) -> tuple[Row, ...]:
     open_pairs = [pair for pair in pairs if pair.settled is None]
     decisions = iter(decide_table([pair.times for pair in open_pairs]))
     rows = tuple(
-        _row(pair, next(decisions) if pair.settled is None else _no_ratio(pair.settled), gate)
-        for pair in pairs
+        _row(pair, next(decisions) if pair.settled is None else _no_ratio(pair.settled), gate) for pair in pairs
     )
     if not any(row.gated for row in rows):
         raise UsageError(

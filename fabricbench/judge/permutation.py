@@ -44,9 +44,7 @@ class _Block:
     """Statistics of some rows. `moved` is what the new side's launches gain per unit of shift."""
 
     rows: slice
-    stayed: (
-        Floats  # (permutations, rows): of the values as they are, not yet divided by `deviation`
-    )
+    stayed: Floats  # (permutations, rows): of the values as they are, not yet divided by `deviation`
     moved: Floats  # (permutations, rows)
     observed: Floats  # (rows,)
     reach: Floats  # (rows,): largest possible `moved`
@@ -120,9 +118,7 @@ class _TwoHighest:
         row = statistics.argmax(axis=1)
         top = statistics[everyone, row]
         statistics[everyone, row] = 0.0
-        self.second = np.maximum(
-            np.minimum(self.values, top), np.maximum(self.second, statistics.max(axis=1))
-        )
+        self.second = np.maximum(np.minimum(self.values, top), np.maximum(self.second, statistics.max(axis=1)))
         self.row = np.where(top > self.values, row + block.rows.start, self.row)
         self.values = np.maximum(self.values, top)
 

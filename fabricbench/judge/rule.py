@@ -121,9 +121,7 @@ def decide(times: Times, evidence: Evidence) -> Decision:
 
 
 def _undecided(reason: str, ratio: float | None) -> Decision:
-    return Decision(
-        verdict="unclear", reason=reason, ratio=ratio, low=None, high=None, detectable=None
-    )
+    return Decision(verdict="unclear", reason=reason, ratio=ratio, low=None, high=None, detectable=None)
 
 
 def _interval(base: Floats, new: Floats, ratio: float) -> tuple[float, float]:

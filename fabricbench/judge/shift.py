@@ -19,9 +19,7 @@ _EXACT = 50
 """Launches of both sides together up to which counts are exact: C(50, 25) fits in 64 bits."""
 
 
-def shift_interval(
-    base: NDArray[np.float64], new: NDArray[np.float64]
-) -> tuple[float, float] | None:
+def shift_interval(base: NDArray[np.float64], new: NDArray[np.float64]) -> tuple[float, float] | None:
     """Bounds of the shift from base to new; none where no interval of 95 % exists (3 against 3).
 
     With 5 launches a side the confidence is 96.8 %: the third of 25 differences from each end.

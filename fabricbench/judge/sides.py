@@ -16,8 +16,8 @@ BASE, NEW = "base", "new"
 BARRING = frozenset({"oversubscribed", "cpu-fallback", "colocated", "scaled"})
 """Flags under which something else was measured; the others are shown beside the verdict."""
 
-FINGERPRINT = ("cpu", "architecture", "sockets", "cores_physical", "cores_usable", "gpus")
-"""What of `run.machine` must agree; placement and threads are conditions of every row."""
+FINGERPRINT = ("cpu", "architecture", "sockets", "cores_physical", "cores_logical", "gpus")
+"""What of `run.machine` must agree. Usable cores are left out: they follow the binding of ranks."""
 
 _UNKNOWN = frozenset({"", "unknown"})
 """Texts that say that nothing is known, which is no difference."""
@@ -145,9 +145,7 @@ def alternated(base: Sequence[Unit], new: Sequence[Unit]) -> bool:
     in_order = len({position for position, _, _ in placed}) == len(placed)
     sides = [side for _, side, _ in placed]
     return (
-        one_series
-        and in_order
-        and all(len(set(trio)) > 1 for trio in zip(sides, sides[1:], sides[2:], strict=False))
+        one_series and in_order and all(len(set(trio)) > 1 for trio in zip(sides, sides[1:], sides[2:], strict=False))
     )
 
 
@@ -164,9 +162,7 @@ def refuse_injected(base: Sequence[Unit]) -> None:
 
 def machine_differences(base: Sequence[Unit], new: Sequence[Unit]) -> tuple[list[str], list[str]]:
     """What differs between the machines: what bars every ratio, and what is only said."""
-    known = {
-        name: None for unit in (*base, *new) for name in (*unit.run.machine, *unit.run.software)
-    }
+    known = {name: None for unit in (*base, *new) for name in (*unit.run.machine, *unit.run.software)}
     differing = {name: text for name in known if (text := _difference(name, base, new))}
     barring = [text for name, text in differing.items() if name in FINGERPRINT]
     return barring, [text for name, text in differing.items() if name not in FINGERPRINT]
@@ -174,8 +170,7 @@ def machine_differences(base: Sequence[Unit], new: Sequence[Unit]) -> tuple[list
 
 def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit]) -> str:
     left, right = (
-        {str({**unit.run.software, **unit.run.machine}.get(name, "")) for unit in side}
-        for side in (base, new)
+        {str({**unit.run.software, **unit.run.machine}.get(name, "")) for unit in side} for side in (base, new)
     )
     if left == right or (left | right) & _UNKNOWN:
         return ""

@@ -1,6 +1,6 @@
 """The only measuring loop: compiled once, it calls any step by its address.
 
-Between two time stamps stands nothing but the calls of the step, and for a python step the interpreter that is its price.
+Between two time stamps stands nothing but the calls of the step, or the interpreter of a python step.
 """
 
 import gc
@@ -53,13 +53,14 @@ def empty() -> Hook:
     return hook(nothing, block(unused=0))
 
 
-def _run(  # type: ignore[no-untyped-def]  # noqa: PLR0913
-    step, arguments, restore, restored, sync, synced, ack, acked, window, repeats, entered, left, cell
-):
+def _run(  # noqa: PLR0913, PLR0917 - Numba compiles scalars and arrays; a structure would cost a load a call
+    step: int, arguments: int, restore: int, restored: int, sync: int, synced: int, ack: int, acked: int,
+    window: int, repeats: int, entered: Stamps, left: Stamps, cell: Stamps,
+) -> int:  # fmt: skip
     """Fill `entered` and `left`; returns the first non-zero code of a step. `cell` shows others where we are."""
     for i in range(entered.size):
         cell[0] = i
-        code = call(restore, restored)
+        code: int = call(restore, restored)
         if code == 0:
             code = call(sync, synced)
         if code != 0:
@@ -78,8 +79,8 @@ def _run(  # type: ignore[no-untyped-def]  # noqa: PLR0913
     return 0
 
 
-def _call(step, arguments):  # type: ignore[no-untyped-def]
-    return call(step, arguments)
+def _call(step: int, arguments: int) -> int:
+    return int(call(step, arguments))
 
 
 @cache
@@ -97,8 +98,8 @@ def overwrite(b: Any) -> int:
 class Loop:
     """A prepared step, ready to be timed.
 
-    Before each sample `restore` brings back input that the step overwrites, then `sync` starts the ranks together; `ack`
-    runs after every `window` operations. `cell` (1,) holds the sample being taken.
+    Before each sample `restore` brings back input that the step overwrites, then `sync` starts the ranks together;
+    `ack` runs after every `window` operations. `cell` (1,) holds the sample being taken.
     """
 
     step: Step

@@ -16,7 +16,7 @@ from fabricbench.statistics import six_digits
 KEPT = 2000
 KEPT_FOR_TAILS = 100_000
 LEAST_SHARE = 0.3
-"""Share of its budget that a case is sampled for at least: a median of one quiet moment is no property of the machine."""
+"""Share of its budget that a case is sampled for at least: one quiet moment is no property of a machine."""
 
 WARM_SHARE = 0.2
 WARM_CHANGE = 0.02
@@ -125,7 +125,12 @@ class Sampler:
             rows = (np.full(size, _NEVER.min + 1, np.int64),) * 4
         late = self.start.late[:size].astype(np.int64)
         highest = self.group.highest(np.concatenate((*rows, late))).reshape(5, size)
-        last_entry, first_entry, last_exit, longest = highest[0], -highest[1], highest[2], highest[3]
+        last_entry, first_entry, last_exit, longest = (
+            highest[0],
+            -highest[1],
+            highest[2],
+            highest[3],
+        )
         spans = last_exit - first_entry if self.common_clock else longest
         return (
             spans * 1e-9 / self.operations,
@@ -143,7 +148,7 @@ class Sampler:
         self.last.append(taken.left == last_exit)
 
     def _result(self, stop: Stop, kept: int) -> Sampled:
-        samples, skews, late = (np.concatenate(part) for part in (self.samples, self.skews, self.lates))
+        samples, skews, late = np.concatenate(self.samples), np.concatenate(self.skews), np.concatenate(self.lates)
         # Every k-th sample in order of time: no sample is chosen for its value.
         stride = -(-samples.size // kept)
         samples, skews, late = samples[::stride], skews[::stride], late[::stride]

@@ -1,5 +1,6 @@
 """When a case has been sampled enough, and how many operations make one sample."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,7 +31,7 @@ class Stopping:
         """samples: (n,) seconds, all that count so far; spent_s: time since sampling began."""
         if spent_s >= self.budget_s:
             return "budget"
-        self.widths.append(relative_width(samples))
+        self.widths.append(relative_width(samples) if samples.size else math.inf)
         if spent_s < self.least_s:
             return None
         if self.widths[-1] <= PRECISION:
@@ -46,7 +47,7 @@ class Stopping:
 
 
 def repeats_for(call_s: float, least_s: float) -> int:
-    """Back-to-back calls in a streaming sample: at least 50 us, and a thousand samples in the shortest sampling time."""
+    """Back-to-back calls in a streaming sample: at least 50 us, and a thousand in the shortest sampling time."""
     return max(1, round(max(SAMPLE_S, least_s / 1000) / max(call_s, 1e-9)))
 
 

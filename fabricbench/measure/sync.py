@@ -1,8 +1,8 @@
 """Synchronised starts: before each sample all ranks agree on a moment and wait for it.
 
-round-time (Hunold & Carpen-Amarie, CLUSTER 2018): the start is fixed on the common clock, and a rank that finds it passed
-at its first look is late; the sample is kept and counted, never summarised. barrier: the library's barrier, whose exit is
-uneven by up to a microsecond; used where ranks exceed cores or clocks are not common, and said in the record.
+round-time (Hunold & Carpen-Amarie, CLUSTER 2018): the start is fixed on the common clock, and a rank that finds it
+passed at its first look is late; the sample is kept and counted, never summarised. barrier: the library's barrier,
+whose exit is uneven by up to a microsecond; used where ranks exceed cores or clocks are not common, and said in the record.
 """
 
 from dataclasses import dataclass

@@ -20,7 +20,10 @@ def megahertz() -> float | None:
         pass
     try:
         with _CPUINFO.open() as lines:
-            found = next((re.match(r"cpu MHz\s*:\s*([\d.]+)", line) for line in lines if line.startswith("cpu MHz")), None)
+            found = next(
+                (re.match(r"cpu MHz\s*:\s*([\d.]+)", line) for line in lines if line.startswith("cpu MHz")),
+                None,
+            )
     except OSError:
         return None
     return float(found[1]) if found else None

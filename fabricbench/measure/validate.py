@@ -1,4 +1,4 @@
-"""Is the result right? Fresh input, poisoned output, one operation, every element of every rank against the reference."""
+"""Is the result right? Fresh input, poisoned output, one operation, every element of every rank compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -60,12 +60,12 @@ def row_names(cases: Sequence[Case], of: int) -> str:
 
 
 def _place(case: Case) -> tuple[object, ...]:
-    families = list(FAMILIES)
-    family = families.index(_family(case)) if _family(case) in FAMILIES else len(families)
-    return (family, *_table_of(case), case.dtype, str(sorted(case.params.items())), case.nbytes)
+    order = [*FAMILIES, "other"].index(family(case))
+    return (order, *_table_of(case), case.dtype, str(sorted(case.params.items())), case.nbytes)
 
 
-def _family(case: Case) -> str:
+def family(case: Case) -> str:
+    """Which kind of question a case asks."""
     return next((name for name, members in FAMILIES.items() if case.operation in members), "other")
 
 
@@ -88,7 +88,7 @@ def _title(case: Case, common: dict[str, Scalar]) -> str:
     asked = [ranks, f"{case.memory} memory", case.cadence, case.mode]
     asked += ["in-place"] if case.in_place else []
     asked += [f"{name}={value}" for name, value in common.items()]
-    return f"{_family(case)}: {case.operation}/{case.variant}, {', '.join(asked)}"
+    return f"{family(case)}: {case.operation}/{case.variant}, {', '.join(asked)}"
 
 
 def _cells(case: Case, common: dict[str, Scalar]) -> tuple[str, ...]:

@@ -19,9 +19,7 @@ FLAGS: Mapping[Flag, tuple[str, str]] = {
 
 _HARMLESS = frozenset({"in-cache"})
 _FEW_HOSTS = 4
-_DETAILS = frozenset(
-    {"caches", "cores_logical", "huge_pages", "nics", "numa_nodes", "transparent_huge_pages"}
-)
+_DETAILS = frozenset({"caches", "cores_logical", "huge_pages", "nics", "numa_nodes", "transparent_huge_pages"})
 """Parts of the fingerprint that stay in the file: a page needs a first screen."""
 
 
@@ -34,9 +32,7 @@ def alarms(result: Result) -> tuple[str, ...]:
     for flag, (meaning, remedy) in FLAGS.items():
         flagged = sum(flag in record.conditions.flags for record in records)
         if flagged and flag not in _HARMLESS:
-            lines.append(
-                f"{flag.upper()} in {flagged} of {len(records)} records: {meaning} {remedy}"
-            )
+            lines.append(f"{flag.upper()} in {flagged} of {len(records)} records: {meaning} {remedy}")
     return tuple(lines)
 
 
@@ -84,8 +80,7 @@ def _plain(value: object) -> str:
 
 def _launches(result: Result) -> str:
     shapes = _distinct(
-        f"{launch.ranks} ranks on {_hosts(launch.hosts)}, binding {launch.binding}"
-        for launch in result.launches
+        f"{launch.ranks} ranks on {_hosts(launch.hosts)}, binding {launch.binding}" for launch in result.launches
     )
     found, asked = len(result.launches), result.run.launches
     return f"{found if found == asked else f'{found} of {asked}'}, {'; '.join(shapes) or 'none'}"

@@ -11,7 +11,12 @@ Listing = Sequence[dict[str, Any]]
 def page(what: str, listing: Listing) -> Page:
     """The page of one listing, as the API gives it."""
     table = {"operations": _operations, "variants": _variants, "suites": _plain, "devices": _plain}[what]
-    return Page(alarms=(), facts=(), tables=(table(what, listing),), notes=tuple(_unavailable(what, listing)))
+    return Page(
+        alarms=(),
+        facts=(),
+        tables=(table(what, listing),),
+        notes=tuple(_unavailable(what, listing)),
+    )
 
 
 def _operations(what: str, listing: Listing) -> Table:
@@ -23,9 +28,7 @@ def _operations(what: str, listing: Listing) -> Table:
 
 
 def _variants(what: str, listing: Listing) -> Table:
-    rows = tuple(
-        (f"{row['operation']}/{row['variant']}", row["step"], " ".join(row["dtypes"])) for row in listing
-    )
+    rows = tuple((f"{row['operation']}/{row['variant']}", row["step"], " ".join(row["dtypes"])) for row in listing)
     return _table("variants", ("variant", "step", "types"), rows)
 
 
@@ -44,5 +47,3 @@ def _unavailable(what: str, listing: Listing) -> list[str]:
 def _table(title: str, names: Sequence[str], rows: tuple[tuple[str, ...], ...]) -> Table:
     columns = tuple(Column(words=(name,), align="left") for name in names)
     return Table(title=title, columns=columns, rows=rows)
-
-

@@ -20,6 +20,10 @@ def page(cases: Sequence[dict[str, Any]], *, expected_s: float, launches: int) -
     )  # fmt: skip
     ranks = cases[0]["ranks"]
     columns = tuple(Column(words=(head,), align="left" if head in HEADS[:2] else "right") for head in HEADS)
-    facts = (("ranks", str(ranks)), ("launches", str(launches)), ("expected time", f"about {expected_s:.0f} s"))
+    facts = (
+        ("ranks", str(ranks)),
+        ("launches", str(launches)),
+        ("expected time", f"about {expected_s:.0f} s"),
+    )
     table = Table(title=f"{len(rows)} cases would be measured", columns=columns, rows=rows)
     return Page(alarms=(), facts=facts, tables=(table,))

@@ -6,9 +6,9 @@ from statistics import median
 from typing import NamedTuple
 
 from fabricbench import traffic
-from fabricbench.judge.bounds import Bound, ceiling_text, tightest
+from fabricbench.judge.bounds import Bound, ceiling_text, ranks_a_host, tightest
 from fabricbench.model import Case, Ceiling, RateKey, Record, Summary
-from fabricbench.show.cases import CASE_COLUMNS, grouped, row_names
+from fabricbench.show.cases import CASE_COLUMNS, family, grouped, row_names
 from fabricbench.show.heading import FLAGS, alarms, facts
 from fabricbench.show.table import ABSENT, Column, Page, Table, number_text, time_unit
 from fabricbench.statistics import median_interval, summarise
@@ -58,6 +58,14 @@ class _Row:
         """Median over launches, where the operation has such a rate."""
         return _middle(one.rates.get(key) for one in self.launches)
 
+    def host_sum(self, key: RateKey) -> float | None:
+        """Rate of all ranks of a host together, where each rank works on its own."""
+        sharing = ranks_a_host(self.launches[0].record)
+        rate = self.rate(key)
+        if rate is None or sharing is None or family(self.case) not in ("compute", "memory"):
+            return None
+        return rate * sharing
+
     def spread(self) -> float | None:
         """Half the interval of a launch's own median, relative to it; median over launches."""
         return _middle(_half_width(one.summary) for one in self.launches)
@@ -84,9 +92,7 @@ def page(result: Result, *, recompute: bool) -> Page:
     return Page(
         alarms=alarms(result),
         facts=facts(result),
-        tables=tuple(
-            _table(title, members) for title, members in grouped(rows, lambda row: row.case)
-        ),
+        tables=tuple(_table(title, members) for title, members in grouped(rows, lambda row: row.case)),
     )
 
 
@@ -135,9 +141,7 @@ def _shown_case_columns(
 ) -> tuple[list[Column], list[tuple[str, ...]]]:
     """The columns of the case without those in which nothing is said."""
     kept = [index for index in range(len(CASE_COLUMNS)) if any(row[index] for row in cells)]
-    return [CASE_COLUMNS[index] for index in kept], [
-        tuple(row[index] for index in kept) for row in cells
-    ]
+    return [CASE_COLUMNS[index] for index in kept], [tuple(row[index] for index in kept) for row in cells]
 
 
 def _result_columns(rows: Sequence[_Row]) -> tuple[list[Column], list[Callable[[_Row], str]]]:
@@ -153,7 +157,11 @@ def _result_columns(rows: Sequence[_Row]) -> tuple[list[Column], list[Callable[[
     ]
     if any(row.p99_s() is not None for row in rows):
         found.append((Column(words=("p99",), unit=unit), lambda row: _scaled(row.p99_s(), scale)))
-    found += [_rate_column(key) for key in RATES if any(row.rate(key) is not None for row in rows)]
+    for key in RATES:
+        if any(row.rate(key) is not None for row in rows):
+            found.append(_rate_column(key))
+        if any(row.host_sum(key) not in (None, row.rate(key)) for row in rows):
+            found.append(_host_column(key))
     found.append((Column(words=("#wrong",)), _wrong))
     if any(row.bounds() for row in rows):
         found.append((Column(words=("of", "ceiling"), unit="%"), _share))
@@ -163,6 +171,11 @@ def _result_columns(rows: Sequence[_Row]) -> tuple[list[Column], list[Callable[[
 def _rate_column(key: RateKey) -> tuple[Column, Callable[[_Row], str]]:
     scale, unit = RATES[key]
     return Column(words=(key,), unit=unit), lambda row: _scaled(row.rate(key), scale)
+
+
+def _host_column(key: RateKey) -> tuple[Column, Callable[[_Row], str]]:
+    scale, unit = RATES[key]
+    return Column(words=("host's", "sum"), unit=unit), lambda row: _scaled(row.host_sum(key), scale)
 
 
 def _scaled(value: float | None, scale: float, digits: int = 3) -> str:
@@ -222,11 +235,7 @@ def _ceilings(rows: Sequence[_Row]) -> list[str]:
 def _flags(rows: Sequence[_Row]) -> list[str]:
     notes = []
     for flag, (meaning, remedy) in FLAGS.items():
-        cases = [
-            row.case
-            for row in rows
-            if any(flag in one.record.conditions.flags for one in row.launches)
-        ]
+        cases = [row.case for row in rows if any(flag in one.record.conditions.flags for one in row.launches)]
         if cases:
             notes.append(f"{flag}, {row_names(cases, len(rows))}: {meaning} {remedy}")
     return notes
@@ -241,7 +250,6 @@ def _doubts(rows: Sequence[_Row]) -> list[str]:
             for doubt in (*one.record.doubts, *joined):
                 found.setdefault((doubt.code, doubt.remedy), {}).setdefault(index, doubt.text)
     return [
-        f"{code}, {row_names([rows[i].case for i in texts], len(rows))}: "
-        f"{next(iter(texts.values()))} {remedy}".rstrip()
+        f"{code}, {row_names([rows[i].case for i in texts], len(rows))}: {next(iter(texts.values()))} {remedy}".rstrip()
         for (code, remedy), texts in found.items()
     ]

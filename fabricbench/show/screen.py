@@ -84,9 +84,7 @@ def _aligned(columns: Sequence[Column], rows: Sequence[tuple[str, ...]]) -> list
 
 
 def _wrapped(text: str, first: str = "", rest: str = "  ") -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-    )
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
 
 
 def _ascii(text: str) -> str:

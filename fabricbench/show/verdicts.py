@@ -16,9 +16,7 @@ _HIDDEN = "count"
 
 def page(comparison: Comparison) -> Page:
     """All rows, grouped as in the tables of a result, and the count of verdicts."""
-    tables = [
-        _table(title, members) for title, members in grouped(comparison.rows, lambda row: row.case)
-    ]
+    tables = [_table(title, members) for title, members in grouped(comparison.rows, lambda row: row.case)]
     return Page(
         alarms=comparison.notes,
         facts=(("base", comparison.base), ("new", comparison.new)),
@@ -49,9 +47,7 @@ def _table(title: str, members: Sequence[tuple[tuple[str, ...], Row]]) -> Table:
     return Table(
         title=title,
         columns=(*(CASE_COLUMNS[index] for index in kept), *_columns(unit)),
-        rows=tuple(
-            (*(cells[index] for index in kept), *_cells(row, scale)) for cells, row in members
-        ),
+        rows=tuple((*(cells[index] for index in kept), *_cells(row, scale)) for cells, row in members),
         notes=tuple(_reasons(rows)),
     )
 

@@ -40,9 +40,7 @@ def sides(tmp_path: Path) -> dict[str, str]:
 
 
 class TestShow:
-    def test_a_page_for_every_run(
-        self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_page_for_every_run(self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", sides["base"], sides["slow"]]) == 0
         out = capsys.readouterr().out
         assert out.count("# run") == 2
@@ -56,17 +54,13 @@ class TestShow:
         assert main(["show", "--recompute", sides["base"]]) == 0
         assert capsys.readouterr().out == stored
 
-    def test_json_is_records_and_nothing_else(
-        self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_json_is_records_and_nothing_else(self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", "--format", "json", sides["base"]]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == 10
         assert {json.loads(line)["kind"] for line in lines} == {"record"}
 
-    def test_a_torn_line_is_said_and_exits_0(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_torn_line_is_said_and_exits_0(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = Path(write(make_side("a", [1e-4] * 2), tmp_path / "a.jsonl"))
         path.write_bytes(path.read_bytes()[:-400])
         assert main(["show", str(path)]) == 0
@@ -75,9 +69,7 @@ class TestShow:
         assert "LOST" in out
 
     @pytest.mark.parametrize("content", ["", "nonsense\n", '{"kind":"end"}\n'])
-    def test_what_is_no_result_exits_2(
-        self, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_what_is_no_result_exits_2(self, content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = tmp_path / "a.jsonl"
         path.write_text(content)
         assert main(["show", str(path)]) == 2
@@ -90,9 +82,7 @@ class TestShow:
 
 
 class TestCompare:
-    def test_exit_statuses(
-        self, sides: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_exit_statuses(self, sides: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         base, same, slow = sides["base"], sides["same"], sides["slow"]
         few = write(make_side("few", {8: [1e-6], 64: [2e-6]}), tmp_path / "few.jsonl")
         assert main(["compare", base, "--with", same, "--strict"]) == 0
@@ -106,9 +96,7 @@ class TestCompare:
         assert main(["compare", base, "--with", few, "--strict"]) == 4
         capsys.readouterr()
 
-    def test_json_is_one_object(
-        self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_json_is_one_object(self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
         command = ["compare", sides["base"], "--with", sides["slow"], "--format", "json"]
         assert main(command) == 1
         comparison = json.loads(capsys.readouterr().out)
@@ -124,22 +112,15 @@ class TestCompare:
         assert main(["compare", *base, *base, "--with", *new[:4]]) == 0
         assert "5+4" in capsys.readouterr().out
 
-    def test_one_file_with_both_sides(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        launches = [
-            make_launch(i, pairing=Pairing(id="s", side=("base", "new")[i % 2], position=i))
-            for i in range(10)
-        ]
+    def test_one_file_with_both_sides(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        launches = [make_launch(i, pairing=Pairing(id="s", side=("base", "new")[i % 2], position=i)) for i in range(10)]
         records = [make_record(median_s=(1e-4, 2e-4)[i % 2], launch=i) for i in range(10)]
         path = write(make_result("ab", records, launches=launches), tmp_path / "ab.jsonl")
         assert main(["compare", path]) == 1
         assert main(["compare", path, "--with", path]) == 1
         assert "not alternated" not in capsys.readouterr().out
 
-    def test_one_side_with_itself_exits_2(
-        self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_one_side_with_itself_exits_2(self, sides: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["compare", sides["base"]]) == 2
         assert main(["compare", sides["base"], "--with", sides["base"]]) == 2
         assert "both sides" in capsys.readouterr().err
@@ -153,9 +134,7 @@ class TestCompare:
         assert main(["compare", sides["base"], "--with", path]) == 0
         assert "injected (new)" in capsys.readouterr().out
 
-    def test_nothing_to_compare_exits_2_and_says_why(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_nothing_to_compare_exits_2_and_says_why(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         paths = [
             write(make_result(name, [make_record(make_case(size))]), tmp_path / f"{name}.jsonl")
             for name, size in (("a", 8), ("b", 64))
@@ -232,14 +211,10 @@ class TestProcess:
             "heavy = {'mpi4py', 'mpi4py.MPI', 'numba', 'cupy', 'scipy', 'rich', 'llvmlite'};"
             "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
 
-    def test_a_hundred_thousand_samples_take_two_seconds_and_300_megabytes(
-        self, tmp_path: Path
-    ) -> None:
+    def test_a_hundred_thousand_samples_take_two_seconds_and_300_megabytes(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(1)
         paths = []
         for side, factor in (("base", 1.0), ("new", 1.2)):

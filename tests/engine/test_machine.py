@@ -209,9 +209,7 @@ def test_memory_has_the_limit_of_its_groups(
         ),
     ],
 )
-def test_cores_have_the_quota_of_their_groups(
-    tmp_path: Path, files: dict[str, str], cores: int
-) -> None:
+def test_cores_have_the_quota_of_their_groups(tmp_path: Path, files: dict[str, str], cores: int) -> None:
     assert machine.usable_cores(tree(tmp_path, files)) == cores
 
 

@@ -30,7 +30,7 @@ def test_memory_counts_what_is_read_and_what_is_written() -> None:
     assert bounds(copying(), [ceiling])[0].ratio == pytest.approx(2e6 / 1e-4 / 4e10)
 
 
-@pytest.mark.parametrize(("placement", "sharing"), [("1x2", 2), ("2x1", 1), ("4x16", 16)])
+@pytest.mark.parametrize(("placement", "sharing"), [("1x2", 2), ("2x1", 1), ("4x16", 2), ("2x1+2", 2)])
 def test_ranks_of_a_host_share_its_ceiling(placement: str, sharing: int) -> None:
     record = make_record(conditions={"placement": placement})
     bound = tightest(record, [make_ceiling(100 * AT_LIMIT, scope="host")])
@@ -49,9 +49,7 @@ def test_a_floor_in_seconds_and_a_rate_of_arithmetic() -> None:
     assert [bound.ratio for bound in bounds(record, ceilings)] == pytest.approx([0.1, 0.5])
 
 
-@pytest.mark.parametrize(
-    "fields", [{"launch": 1}, {"resource": "memory"}, {"scope": "rack"}, {"unit": "fortnight"}]
-)
+@pytest.mark.parametrize("fields", [{"launch": 1}, {"resource": "memory"}, {"scope": "rack"}, {"unit": "fortnight"}])
 def test_another_launch_resource_scope_or_unit_bounds_nothing(fields: dict[str, object]) -> None:
     assert bounds(make_record(), [changed(make_ceiling(), **fields)]) == []
 

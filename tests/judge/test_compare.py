@@ -57,9 +57,7 @@ def decide(base: Sequence[float], new: Sequence[float], margin: float = MARGIN) 
     return decide_table([times(base, new, margin)])[0]
 
 
-def alternating(
-    base: Sequence[float], new: Sequence[float], **new_fields: object
-) -> tuple[Result, Result]:
+def alternating(base: Sequence[float], new: Sequence[float], **new_fields: object) -> tuple[Result, Result]:
     """Two files of one ABBA series."""
     pattern = [0, 3, 4, 7, 8, 11, 12, 15, 16, 19, 20, 23]
     left = make_side("base", base, positions=pattern[: len(base)])
@@ -80,15 +78,11 @@ def only(comparison: Comparison) -> Row:
 class TestRule:
     @given(tables)
     @settings(max_examples=60, deadline=None)
-    def test_mirrored_sides_mirror_the_verdict(
-        self, table: list[tuple[list[float], list[float], float]]
-    ) -> None:
+    def test_mirrored_sides_mirror_the_verdict(self, table: list[tuple[list[float], list[float], float]]) -> None:
         forth = decide_table([times(base, [v * f for v in new]) for base, new, f in table])
         rows = [times(base, [v * f for v in new]) for base, new, f in table]
         back = decide_table([Times(base=r.new, new=r.base, margin=r.margin) for r in rows])
-        assert [MIRROR.get(one.verdict, one.verdict) for one in forth] == [
-            one.verdict for one in back
-        ]
+        assert [MIRROR.get(one.verdict, one.verdict) for one in forth] == [one.verdict for one in back]
 
     @given(st.lists(noise, min_size=1, max_size=12))
     @settings(deadline=None)
@@ -133,15 +127,11 @@ class TestRule:
 
     @given(tables)
     @settings(max_examples=60, deadline=None)
-    def test_the_interval_holds_the_ratio(
-        self, table: list[tuple[list[float], list[float], float]]
-    ) -> None:
+    def test_the_interval_holds_the_ratio(self, table: list[tuple[list[float], list[float], float]]) -> None:
         for base, new, factor in table:
             decision = decide(base, [value * factor for value in new])
             if decision.low is not None:
-                assert decision.ratio == pytest.approx(
-                    np.median(new) * factor / np.median(base), rel=1e-12
-                )
+                assert decision.ratio == pytest.approx(np.median(new) * factor / np.median(base), rel=1e-12)
                 assert decision.low <= decision.ratio <= decision.high
 
 
@@ -302,9 +292,7 @@ class TestConditions:
             ),
         ],
     )
-    def test_what_differs_bars_the_ratio_and_is_named(
-        self, fields: dict[str, object], words: str
-    ) -> None:
+    def test_what_differs_bars_the_ratio_and_is_named(self, fields: dict[str, object], words: str) -> None:
         base = make_side("base", [1e-4] * 5)
         row = _first_of_two(base, make_side("new", [1e-4] * 5, **fields))
         assert row.verdict == "unlike"
@@ -362,9 +350,7 @@ class TestAlternation:
             ("A" * 5 + "B" * 5, False),
         ],
     )
-    def test_three_neighbours_of_one_side_double_the_margin(
-        self, order: str, alternated: bool
-    ) -> None:
+    def test_three_neighbours_of_one_side_double_the_margin(self, order: str, alternated: bool) -> None:
         places = {side: [i for i, one in enumerate(order) if one == side] for side in "AB"}
         base = make_side("base", [1e-4] * 5, positions=places["A"])
         new = make_side("new", [1e-4] * 5, positions=places["B"], side="new")
@@ -375,17 +361,11 @@ class TestAlternation:
 
     def test_two_series_are_not_one(self) -> None:
         base, new = alternating([1e-4] * 5, [1e-4] * 5)
-        moved = [
-            make_launch(one.launch, pairing=changed(one.pairing, id="other"))
-            for one in new.launches
-        ]
+        moved = [make_launch(one.launch, pairing=changed(one.pairing, id="other")) for one in new.launches]
         assert not judged(base, make_result("n", new.records, launches=moved)).alternated
 
     def test_one_file_is_split_by_its_sides(self) -> None:
-        launches = [
-            make_launch(i, pairing=Pairing(id="s", side=("base", "new")[i % 2], position=i))
-            for i in range(10)
-        ]
+        launches = [make_launch(i, pairing=Pairing(id="s", side=("base", "new")[i % 2], position=i)) for i in range(10)]
         records = [make_record(median_s=(1e-4, 2e-4)[i % 2], launch=i) for i in range(10)]
         base, new = split([make_result("both", records, launches=launches)])
         comparison = compare(base, new, margin=MARGIN)
@@ -427,8 +407,6 @@ def _first_of_two(base: Result, new: Result) -> Row:
     """The verdict on the first of two rows, of which the second can always be compared."""
     sides = []
     for side in (base, new):
-        rest = [
-            make_record(make_case(1 << 24), 1e-3, launch=launch.launch) for launch in side.launches
-        ]
+        rest = [make_record(make_case(1 << 24), 1e-3, launch=launch.launch) for launch in side.launches]
         sides.append(make_result(side.path.removesuffix(".jsonl"), [*side.records, *rest]))
     return judged(*sides).rows[0]

@@ -39,10 +39,10 @@ OVERSUBSCRIBED in 1 of 4 records: more ranks than cores. Start fewer ranks, or
 #           within 50.0 ns
 
 memory: copy/numpy, 2 ranks, host memory, streaming, blocking
-   size      count    type time  95 % of spread in bandwidth #wrong      of
-                                launches  a launch                  ceiling
-    (B) (elements)         (us)     (us)     (+-%)    (GB/s)            (%)
-8000000    1000000 float64  800 1 launch       1.0      20.0    N/A   100.0
+   size      count    type time  95 % of spread in bandwidth host's #wrong      of
+                                launches  a launch              sum        ceiling
+    (B) (elements)         (us)     (us)     (+-%)    (GB/s) (GB/s)            (%)
+8000000    1000000 float64  800 1 launch       1.0      20.0   40.0    N/A   100.0
   time global; step compiled; sync round-time; placement 1x2; threads 1; library
     Open MPI 5.0.11; algorithm unknown
   100 % is 20.0 GB/s of memory a rank, measured (ping-pong, 4 MiB)
@@ -60,7 +60,6 @@ collectives: allreduce/mpi, 2 ranks, host memory, isolated, blocking, op=sum
     hosts.
   few-samples, 1MiB, 16MiB: Only 7 samples. Raise --budget.
 """
-
 
 GOLDEN_COMPARISON = """\
 The launches of the two sides were not alternated, and drift of the machine
