@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fabricbench.engine.suite import Request
     from fabricbench.engine.worker import Announce
     from fabricbench.judge.compare import Comparison
+    from fabricbench.judge.fitness import Report
     from fabricbench.store import Result
 
 
@@ -74,6 +75,13 @@ def preview(request: "Request", order: "Order") -> "tuple[list[dict[str, Any]], 
 
     made, _ = start.plan(request, order)
     return previewed.cases(made), previewed.expected_s(made, order.launches)
+
+
+def doctor(order: "Order", announce: "Announce") -> "Report | None":
+    """Findings about this instrument and this machine; None on ranks that do not speak.  Raises FabricbenchError."""
+    from fabricbench.procedures import doctor as procedure
+
+    return procedure.examine(order, announce)
 
 
 def listing(what: str) -> "list[dict[str, Any]]":

@@ -47,17 +47,15 @@ def compile(body: Callable[[Any], int], block: NDArray[Any]) -> Compiled:
     return Compiled(address=int(owner.address), owner=owner)
 
 
-def jit(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` compiled for calls from Python, without the interpreter lock while it runs."""
+def jit(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
+    """`function` compiled for calls from Python, without the interpreter lock while it runs.
+
+    signature: Numba's spelling of its types, such as "int64(int64[::1])".
+    """
     plain = _resolve(function)
-    dispatcher = _numba().module.njit(plain, nogil=True, cache=_numba().cached)
-
-    def call(*arguments: Any) -> Any:
-        # Compilation happens at the first call, under the lock; a compiled signature takes microseconds to find.
-        with _alone_on_this_host() if not dispatcher.signatures else _no_lock():
-            return dispatcher(*arguments)
-
-    return call
+    with _alone_on_this_host():
+        dispatcher: Callable[..., Any] = _numba().module.njit(signature, nogil=True, cache=_numba().cached)(plain)
+    return dispatcher
 
 
 def attach(library: str, path: str) -> None:
@@ -66,6 +64,12 @@ def attach(library: str, path: str) -> None:
 
     binding.load_library_permanently(path)
     _cache_folder_name.append(re.sub(r"[^A-Za-z0-9.]+", "-", library))
+
+
+def cache_folder() -> Path | None:
+    """Where this library's compiled code is kept; None where the user's cache folder cannot be written."""
+    found = _numba()
+    return Path(found.folder) if found.cached else None
 
 
 def threads(count: int) -> None:
@@ -104,11 +108,6 @@ def _alone_on_this_host() -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _no_lock() -> Iterator[None]:
-    yield
 
 
 def _start_threads() -> None:

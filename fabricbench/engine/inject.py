@@ -1,6 +1,7 @@
 """Faults on purpose, so that the instrument can be seen to find them; such rows are flagged `injected`.
 
-slow:OPERATION/VARIANT:FACTOR   every operation of matching rows takes FACTOR times as long (a compiled spin)
+slow:OPERATION/VARIANT:FACTOR   operations of matching rows take FACTOR times as long (a compiled spin); commas
+                                separate several rows
 flip:OPERATION/VARIANT          one byte of the last rank's result is flipped before it is checked
 die:RANK    hang:RANK           a rank exits, or never returns, in the middle of the run
 """
@@ -22,21 +23,22 @@ from fabricbench.measure.loop import hook
 from fabricbench.model import Case
 from fabricbench.spec import Array, Step, block
 
+LARGEST = 1000.0
 KINDS = ("slow", "flip", "die", "hang")
 REMEDY = "Write slow:OPERATION/VARIANT:FACTOR, flip:OPERATION/VARIANT, die:RANK or hang:RANK."
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; `pattern` selects rows, `amount` is the factor or the rank."""
+    """One fault; `patterns` select rows, `amount` is the factor or the rank."""
 
     kind: str
-    pattern: str
+    patterns: tuple[str, ...]
     amount: float
 
     def hits(self, case: Case) -> bool:
         """Whether this fault changes that row."""
-        return self.kind in ("slow", "flip") and fnmatch.fnmatch(f"{case.operation}/{case.variant}", self.pattern)
+        return any(fnmatch.fnmatch(f"{case.operation}/{case.variant}", pattern) for pattern in self.patterns)
 
 
 def parse(text: str | None) -> Fault | None:
@@ -46,17 +48,17 @@ def parse(text: str | None) -> Fault | None:
     kind, _, rest = text.partition(":")
     try:
         if kind == "slow":
-            pattern, _, factor = rest.rpartition(":")
-            fault = Fault(kind, pattern, float(factor))
+            patterns, _, factor = rest.rpartition(":")
+            fault = Fault(kind, tuple(patterns.split(",")), float(factor))
         elif kind == "flip":
-            fault = Fault(kind, rest, 0.0)
+            fault = Fault(kind, tuple(rest.split(",")), 0.0)
         elif kind in KINDS:
-            fault = Fault(kind, "", float(int(rest)))
+            fault = Fault(kind, (), float(int(rest)))
         else:
             raise ValueError
     except ValueError:
         raise UsageError(f"'{text}' is no fault to inject.", REMEDY) from None
-    if (kind in ("slow", "flip") and "/" not in fault.pattern) or (kind == "slow" and not 1 < fault.amount < 1000):  # noqa: PLR2004
+    if any("/" not in pattern for pattern in fault.patterns) or (kind == "slow" and not 1 < fault.amount < LARGEST):
         raise UsageError(f"'{text}' is no fault to inject.", REMEDY)
     return fault
 
@@ -117,18 +119,16 @@ def _inner_and_spin(b: Any) -> int:
 
 
 def _spin(rounds: int) -> int:
-    # A linear congruential step depends on the one before: nothing can be skipped or done at once.
+    # Each round needs the one before. A linear step alone would not do: a compiler folds several into one.
     state = 1
     for _ in range(rounds):
-        state = state * 6364136223846793005 + 1442695040888963407
+        state = (state * 6364136223846793005 + 1442695040888963407) ^ (state >> 13)
     return state
 
 
 @cache
 def _spinner() -> Callable[[int], int]:
-    spin = native.jit(_spin)
-    spin(1)
-    return spin
+    return native.jit(_spin, "int64(int64)")
 
 
 @cache

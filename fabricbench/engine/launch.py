@@ -15,7 +15,7 @@ import msgspec
 import psutil
 
 from fabricbench import mpi
-from fabricbench.engine.worker import MARK, Announce, Job
+from fabricbench.engine.worker import MARK, Announce, Task
 from fabricbench.errors import FabricbenchError, NotMeasuredError, TimedOutError
 
 GRACE_S = 5.0
@@ -64,13 +64,13 @@ class Launched:
     timed_out: bool = False
 
 
-def launch(job: Job, words: list[str], announce: Announce) -> None:
-    """Start the ranks of one job and wait for them, handing on their events.
+def launch(task: Task, words: list[str], announce: Announce) -> None:
+    """Start the ranks of one task and wait for them, handing on their events.
 
     Raises FabricbenchError: with the ranks' own sentence and status, or when a rank died or hung.
     KeyboardInterrupt goes through after every rank has been ended.
     """
-    command = [*words, sys.executable, "-m", "fabricbench.engine.worker", job.encode()]
+    command = [*words, sys.executable, "-m", task.module, task.encode()]
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -83,39 +83,39 @@ def launch(job: Job, words: list[str], announce: Announce) -> None:
     launched = Launched(process, deque(maxlen=40))
     listener = threading.Thread(target=_listen, args=(launched, announce), daemon=True)
     listener.start()
-    limit = None if job.timeout_s is None else job.timeout_s + START_S
+    limit = None if task.timeout_s is None else task.timeout_s + START_S
     try:
         status = process.wait(limit)
     except subprocess.TimeoutExpired:
         end(process)
         listener.join(GRACE_S)
-        raise _timed_out(job) from None
+        raise _timed_out(task) from None
     except KeyboardInterrupt:
         end(process)
         listener.join(GRACE_S)
         raise
     listener.join(GRACE_S)
-    _judge(job, launched, status)
+    _judge(task, launched, status)
 
 
-def _timed_out(job: Job) -> TimedOutError:
+def _timed_out(task: Task) -> TimedOutError:
     return TimedOutError(
-        f"Launch {job.launch + 1} of {job.launches} did not end within its {job.timeout_s:g} s.",
+        f"Launch {task.launch + 1} of {task.launches} did not end within its {task.timeout_s:g} s.",
         "Look where the ranks stood, or give it a longer --timeout.",
     )
 
 
-def _judge(job: Job, launched: Launched, status: int) -> None:
+def _judge(task: Task, launched: Launched, status: int) -> None:
     if launched.error is not None:
         failure = FabricbenchError(str(launched.error["text"]))
         failure.status = int(str(launched.error["status"]))
         raise failure
     if launched.timed_out:
-        raise _timed_out(job)
+        raise _timed_out(task)
     if status != 0:
         said = "\n  ".join(_without_banner(launched.said))
         raise NotMeasuredError(
-            f"Launch {job.launch + 1} of {job.launches} ended with status {status} before all cases were measured."
+            f"Launch {task.launch + 1} of {task.launches} ended with status {status} before all cases were measured."
             + (f" It said:\n  {said}" if said else ""),
         )
 

@@ -35,6 +35,8 @@ from fabricbench.quantity import size_text, time_text
 from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block
 
 LARGEST_BLOCK = 256
+SLOWED_BUDGET_S = 0.15
+"""Time to learn what an operation takes before a fault makes it slower."""
 SHORTEST_READS = 20
 """Clock reads that an isolated operation must last for its time to mean something."""
 
@@ -115,15 +117,13 @@ def measure(setting: Setting, case: Case) -> Record:
     """One case, from preparation to record; the same record on every rank."""
     operation = catalogue.operation(case.operation)
     variant = catalogue.variant(operation, case.variant)
-    taking_part = members(case, setting.placement)
-    question = question_of(case, taking_part, setting.group.rank, setting.seed)
     setting.standing.at(f"{title(case)}: preparing")
     with ExitStack() as stack:
-        trouble, prepared = _prepare(setting, operation, variant, question, taking_part, case, stack)
-        trouble = setting.group.agree(trouble)
-        if trouble is not None or prepared is None:
-            return _skipped(setting, case, variant, operation, trouble or "")
-        return _measured(setting, operation, variant, case, taking_part, prepared)
+        try:
+            prepared = prepare(setting, case, stack)
+        except UnavailableError as error:
+            return _skipped(setting, case, variant, operation, error.what)
+        return _measured(setting, operation, variant, case, members(case, setting.placement), prepared)
 
 
 @dataclass(frozen=True)
@@ -137,38 +137,50 @@ class Prepared:
     start: sync.Synchroniser
 
 
-def _prepare(
-    setting: Setting, operation: Operation, variant: Variant, question: Question | None,
-    taking_part: tuple[int, ...], case: Case, stack: ExitStack,
-) -> tuple[str | None, Prepared | None]:  # fmt: skip
-    """What went wrong here, or the prepared step; the other ranks hear of it in the vote that follows."""
-    group = setting.group
+def prepare(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
+    """A case ready to be run; `stack` frees it.
+
+    Raises UnavailableError, on every rank alike, with the first rank's reason.
+    """
+    trouble, made = None, None
     try:
-        missing = [symbol for symbol in variant.needs if not group.has(symbol)]
-        if missing:
-            raise UnavailableError(f"{group.library} has no {', '.join(missing)}.")
-        start = sync.synchroniser(
-            group,
-            common_clock=setting.clock.verified,
-            room=not setting.placement.oversubscribed,
-            samples=LARGEST_BLOCK,
-        )
-        inputs, output = _buffers(operation, question)
-        restore = _restoring(case, inputs, output)
-        if question is None:
-            step = Step(call=nothing, block=block(unused=0))
-        else:
-            threads = setting.placement.threads(group.rank)
-            place = Place(question, inputs, output, threads, group, taking_part)
-            step = stack.enter_context(variant.prepare(place))
-        acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
-        loop = Loop(
-            step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
-            window=operation.window if acknowledge else 0, **acknowledge,
-        )  # fmt: skip
+        made = _prepared(setting, case, stack)
     except (FabricbenchError, MemoryError, OSError) as error:
-        return str(error) or type(error).__name__, None
-    return None, Prepared(question, inputs, output, loop, start)
+        trouble = str(error) or type(error).__name__
+    trouble = setting.group.agree(trouble)
+    if trouble is not None or made is None:
+        raise UnavailableError(trouble or "")
+    return made
+
+
+def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
+    group, taking_part = setting.group, members(case, setting.placement)
+    operation = catalogue.operation(case.operation)
+    variant = catalogue.variant(operation, case.variant)
+    missing = [symbol for symbol in variant.needs if not group.has(symbol)]
+    if missing:
+        raise UnavailableError(f"{group.library} has no {', '.join(missing)}.")
+    start = sync.synchroniser(
+        group,
+        common_clock=setting.clock.verified,
+        room=not setting.placement.oversubscribed,
+        samples=LARGEST_BLOCK,
+    )
+    question = question_of(case, taking_part, group.rank, setting.seed)
+    inputs, output = _buffers(operation, question)
+    restore = _restoring(case, inputs, output)
+    if question is None:
+        step = Step(call=nothing, block=block(unused=0))
+    else:
+        threads = setting.placement.threads(group.rank)
+        place = Place(question, inputs, output, threads, group, taking_part)
+        step = stack.enter_context(variant.prepare(place))
+    acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
+    loop = Loop(
+        step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
+        window=operation.window if acknowledge else 0, **acknowledge,
+    )  # fmt: skip
+    return Prepared(question, inputs, output, loop, start)
 
 
 def _buffers(operation: Operation, question: Question | None) -> tuple[tuple[Buffer, ...], Buffer]:
@@ -198,19 +210,12 @@ def _measured(
     standing.at(f"{title(case)}: checking")
     checked = _validator(setting, operation, prepared, injected)
     before = checked.check()
-    sampler = Sampler(
-        group=setting.group, loop=prepared.loop, start=prepared.start, taking_part=prepared.question is not None,
-        common_clock=setting.clock.verified, cadence=case.cadence, budget_s=setting.budget_s,
-    )  # fmt: skip
-    if injected and fault is not None and fault.kind == "slow":
-        call_s = sampler.call_s()
-        slow = inject.slowed(prepared.loop.step, call_s / sampler.operations, fault.amount)
-        sampler.loop = replace(prepared.loop, step=slow) if prepared.question is not None else prepared.loop
+    loop = _slowed(setting, case, prepared) if injected else prepared.loop
     standing.at(title(case))
     with Observer() as observer:
-        sampled = sampler.sample(tail=setting.tail)
+        sampled = _sampler(setting, case, prepared, loop, setting.budget_s).sample(tail=setting.tail)
     standing.at(f"{title(case)}: checking again")
-    after = replace(checked, loop=sampler.loop, question=_next_seed(prepared.question)).check()
+    after = replace(checked, loop=loop, question=_next_seed(prepared.question)).check()
     proven = operation.verify is None or setting.clock.verified
     check = validate.joined(before, after, _reference_name(operation), proven=proven)
     traffic = _traffic(setting, operation, case, taking_part)
@@ -223,6 +228,25 @@ def _measured(
         ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check,
         summary=summary, rates=rates, doubts=doubts(case, sampled, setting), telemetry=observer.report(), origin=None,
     )  # fmt: skip
+
+
+def _sampler(setting: Setting, case: Case, prepared: Prepared, loop: Loop, budget_s: float) -> Sampler:
+    return Sampler(
+        group=setting.group, loop=loop, start=prepared.start, taking_part=prepared.question is not None,
+        common_clock=setting.clock.verified, cadence=case.cadence, budget_s=budget_s,
+    )  # fmt: skip
+
+
+def _slowed(setting: Setting, case: Case, prepared: Prepared) -> Loop:
+    """The loop of a step that takes longer by the fault's factor, measured on the warm step itself."""
+    fault, loop = setting.fault, prepared.loop
+    if fault is None or fault.kind != "slow":
+        return loop
+    usual = _sampler(setting, case, prepared, loop, SLOWED_BUDGET_S).sample(tail=False)
+    operation_s = statistics.median_interval(usual.samples_s).value
+    if prepared.question is None:
+        return loop
+    return replace(loop, step=inject.slowed(loop.step, operation_s, fault.amount))
 
 
 def _validator(setting: Setting, operation: Operation, prepared: Prepared, injected: bool) -> validate.Validator:

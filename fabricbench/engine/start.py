@@ -55,8 +55,8 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     promised, launcher = mpi.promise(os.environ)
     if promised:
         return _join(request, order, announce, promised, launcher)
-    _, ranks = plan(request, order)
-    words = launch.split(order.launcher) if order.launcher else launch.prefix(ranks, machine.usable_cores())
+    plan(request, order)  # refuses what cannot be before anything is started
+    words = launcher_words(order)
     jobs, output = _resumed(request, order) if order.resume else _fresh(request, order)
     ending: Ending = "failed"
     try:
@@ -74,8 +74,15 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     return str(output), 1 if wrong else 0
 
 
-def _join(request: Request, order: Order, announce: Announce, promised: int, launcher: str) -> tuple[str, int]:
-    """Be one rank of those that somebody else started."""
+def launcher_words(order: Order) -> list[str]:
+    """The words before `python` that start the ranks of this order.  Raises NotMeasuredError where nothing can."""
+    if order.launcher:
+        return launch.split(order.launcher)
+    return launch.prefix(_ranks(order), machine.usable_cores())
+
+
+def refuse_unlike(order: Order, promised: int, launcher: str) -> None:
+    """Raises UsageError where the ranks that somebody else started are not what the order asks for."""
     if order.launches > 1:
         raise UsageError(
             f"--launches {order.launches} cannot be had under {launcher}, which starts the ranks once.",
@@ -83,6 +90,11 @@ def _join(request: Request, order: Order, announce: Announce, promised: int, lau
         )
     if order.ranks not in (None, promised):
         raise UsageError(f"{launcher} started {promised} ranks, not {order.ranks}.", "Leave -n out.")
+
+
+def _join(request: Request, order: Order, announce: Announce, promised: int, launcher: str) -> tuple[str, int]:
+    """Be one rank of those that somebody else started."""
+    refuse_unlike(order, promised, launcher)
     output = Path(order.output) if order.output else _default_output(request)
     job = _job(request, order, output, 0, uuid.uuid4().hex[:12], joined=True)
     return str(output), worker.work(job, announce)

@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar, Self
 
 import msgspec
 from threadpoolctl import threadpool_limits
@@ -45,34 +46,41 @@ _SHOWN = (
 )
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One launch, as it travels to the ranks.
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ranks of one launch do, as it travels to them; each performs it as `python -m MODULE WORD`."""
 
-    `first` writes the run line and `last` the end line; a process that launches several writes the end itself.
-    `missing` limits the cases to those of an interrupted launch that were not reached.
-    """
-
-    request: Request
-    run_id: str
-    launch: int
-    launches: int
-    output: str
-    command: list[str]
+    module: ClassVar[str]
+    launch: int = 0
+    launches: int = 1
     timeout_s: float | None = None
-    pairing: Pairing | None = None
-    append: bool = True
-    first: bool = True
-    last: bool = True
-    done: list[list[str | int | float | bool]] = []
 
     def encode(self) -> str:
         """One word that survives every shell on its way."""
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode()
 
-    @staticmethod
-    def decode(word: str) -> "Job":
-        """The job of that word."""
-        return msgspec.json.decode(base64.urlsafe_b64decode(word), type=Job)
+    @classmethod
+    def decode(cls, word: str) -> Self:
+        """The task of that word."""
+        return msgspec.json.decode(base64.urlsafe_b64decode(word), type=cls)
+
+
+class Job(Task, frozen=True, kw_only=True):
+    """One launch of `run`.
+
+    `first` writes the run line and `last` the end line; a process that launches several writes the end itself.
+    `missing` limits the cases to those of an interrupted launch that were not reached.
+    """
+
+    module: ClassVar[str] = "fabricbench.engine.worker"
+    request: Request
+    run_id: str
+    output: str
+    command: list[str]
+    pairing: Pairing | None = None
+    append: bool = True
+    first: bool = True
+    last: bool = True
+    done: list[list[str | int | float | bool]] = []
 
 
 @dataclass
@@ -225,14 +233,13 @@ def _launch_line(job: Job, group: mpi.Group, binding: str, report: Any) -> Launc
     )  # fmt: skip
 
 
-def main() -> int:
+def serve(perform: Callable[[Announce], object]) -> int:
     """A rank that our own launcher started: events go to it, and the library's launcher sees success.
 
     A status other than 0 would make mpirun print its own banner over ours.
     """
-    job = Job.decode(sys.argv[1])
     try:
-        work(job, _tell)
+        perform(_tell)
     except FabricbenchError as error:
         _tell({"event": "error", "text": str(error), "status": error.status})
     except BaseException:
@@ -249,4 +256,4 @@ def _tell(event: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(partial(work, Job.decode(sys.argv[1]))))

@@ -125,8 +125,6 @@ def _doubt(ceiling: Ceiling, ratio: float, invalid: bool) -> Doubt:
 
 def ceiling_text(ceiling: Ceiling) -> str:
     """A ceiling with its source: "21.0 GB/s of memory a rank, measured (copy, 1 GiB)"."""
-    if ceiling.unit == "s":
-        amount = time_text(ceiling.value)
-    else:
-        amount = rate_text(ceiling.value, ceiling.unit)
+    seconds = ceiling.unit == "s"
+    amount = time_text(ceiling.value) if seconds else rate_text(ceiling.value, ceiling.unit)
     return f"{amount} of {ceiling.resource} a {ceiling.scope}, {ceiling.nature} ({ceiling.source})"

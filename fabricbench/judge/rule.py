@@ -23,6 +23,8 @@ from fabricbench.quantity import percent_text
 Floats = NDArray[np.float64]
 Verdict = Literal["worse", "better", "same", "unclear", "missing", "unlike"]
 
+MARGIN = 0.05
+"""Relative difference that does not matter, between alternated sides."""
 FEWEST = 5
 """Launches a side below which nothing is decided."""
 FEWEST_PERMUTED = 8

@@ -85,7 +85,9 @@ def _call(step: int, arguments: int) -> int:
 
 @cache
 def _compiled() -> tuple[Callable[..., int], Callable[..., int]]:
-    return native.jit(_run), native.jit(_call)
+    stamps = ", ".join(["int64[::1]"] * 3)
+    run = native.jit(_run, f"int64({', '.join(['int64'] * 10)}, {stamps})")
+    return run, native.jit(_call, "int64(int64, int64)")
 
 
 def overwrite(b: Any) -> int:

@@ -52,6 +52,7 @@ class Sampler:
     cadence: Cadence
     budget_s: float
     repeats: int = 1
+    _per_call: int = 1
     samples: list[Floats] = field(default_factory=list)
     skews: list[Floats] = field(default_factory=list)
     lates: list[NDArray[np.bool_]] = field(default_factory=list)
@@ -65,7 +66,6 @@ class Sampler:
 
     def sample(self, *, tail: bool) -> Sampled:
         """Pilot, warm-up, then blocks until a stop rule speaks."""
-        self._per_call = int(self.group.highest(np.array([self.loop.step.operations]))[0])
         call_s = self._pilot()
         least_s = LEAST_SHARE * self.budget_s
         if self.cadence == "streaming":
@@ -75,16 +75,15 @@ class Sampler:
         stop = self._blocks(size, least_s)
         return self._result(stop, KEPT_FOR_TAILS if tail else KEPT)
 
-    def call_s(self) -> float:
-        """Time of one call of the step, agreed between ranks."""
-        self._per_call = int(self.group.highest(np.array([self.loop.step.operations]))[0])
-        return self._pilot()
-
     def _pilot(self) -> float:
-        """Double the calls of a sample until it is long enough to be believed."""
+        """Time of one call of the step, agreed between ranks: the best of a few, in samples long enough to be believed.
+
+        The best, because one preempted rank would make every later sample too short.
+        """
+        self._per_call = int(self.group.highest(np.array([self.loop.step.operations]))[0])
         self.repeats = 1
         while True:
-            call_s = float(np.median(self._merged(self._take(3))[0])) * self._per_call
+            call_s = float(self._merged(self._take(5))[0].min()) * self._per_call
             if call_s * self.repeats > 1e-4 or self.repeats >= 1 << 20:  # noqa: PLR2004 - 0.1 ms: 4000 clock reads
                 self.repeats = 1
                 return call_s

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from fabricbench.model import Case, Scalar
+from fabricbench.model import Case
 from fabricbench.quantity import size_text
 from fabricbench.show.table import ABSENT, Column
 
@@ -70,29 +70,30 @@ def family(case: Case) -> str:
 
 
 def _table_of(case: Case) -> tuple[object, ...]:
-    asked = (case.operation, case.variant, case.memory, case.ranks, case.cadence, case.mode)
-    return (*asked, case.in_place)
+    return case.operation, case.variant, case.memory, case.ranks, case.mode
 
 
-def _common(cases: Sequence[Case]) -> dict[str, Scalar]:
-    """Parameters that all rows of a table share; the title says them once."""
-    return {
-        name: value
-        for name, value in sorted(cases[0].params.items())
-        if all(name in case.params and case.params[name] == value for case in cases)
-    }
+def _asked(case: Case) -> dict[str, str]:
+    """What may differ between rows of one table, by name."""
+    place = {"in-place": "in-place"} if case.in_place else {}
+    params = {name: f"{name}={value}" for name, value in sorted(case.params.items())}
+    return {"cadence": case.cadence, **place, **params}
 
 
-def _title(case: Case, common: dict[str, Scalar]) -> str:
+def _common(cases: Sequence[Case]) -> dict[str, str]:
+    """What all rows of a table share; the title says it once."""
+    asked = [_asked(case) for case in cases]
+    return {name: text for name, text in asked[0].items() if all(one.get(name) == text for one in asked)}
+
+
+def _title(case: Case, common: dict[str, str]) -> str:
     ranks = f"{case.ranks} rank{'s' if case.ranks > 1 else ''}"
-    asked = [ranks, f"{case.memory} memory", case.cadence, case.mode]
-    asked += ["in-place"] if case.in_place else []
-    asked += [f"{name}={value}" for name, value in common.items()]
-    return f"{family(case)}: {case.operation}/{case.variant}, {', '.join(asked)}"
+    asked = ", ".join([ranks, f"{case.memory} memory", case.mode, *common.values()])
+    return f"{family(case)}: {case.operation}/{case.variant}, {asked}"
 
 
-def _cells(case: Case, common: dict[str, Scalar]) -> tuple[str, ...]:
-    own = [f"{name}={value}" for name, value in sorted(case.params.items()) if name not in common]
+def _cells(case: Case, common: dict[str, str]) -> tuple[str, ...]:
+    own = [text for name, text in _asked(case).items() if name not in common]
     return str(case.nbytes), _count(case), case.dtype, " ".join(own)
 
 

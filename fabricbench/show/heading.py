@@ -48,7 +48,6 @@ def _unfinished(result: Result) -> list[str]:
 def facts(result: Result) -> tuple[tuple[str, str], ...]:
     """Name and value of what identifies the measurement."""
     run = result.run
-    clocks = _distinct(_clock(launch.clock) for launch in result.launches)
     return (
         ("file", result.path),
         ("run", f"{run.id}, {run.started}, fabricbench {run.fabricbench}, seed {run.seed}"),
@@ -56,7 +55,7 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
         ("machine", _machine(run.machine)),
         ("software", _listed(run.software)),
         ("launches", _launches(result)),
-        ("clock", "; ".join(clocks) or "unknown"),
+        ("clock", _clocks([launch.clock for launch in result.launches])),
     )
 
 
@@ -92,11 +91,15 @@ def _hosts(hosts: Sequence[str]) -> str:
     return f"{len(names)} host{'s' if len(names) > 1 else ''} ({shown})"
 
 
-def _clock(clock: ClockReport) -> str:
-    trust = "verified across ranks" if clock.verified else "NOT verified across ranks"
-    read = f", one reading {time_text(clock.read_s)}" if clock.read_s is not None else ""
-    bound = f", offsets within {time_text(clock.bound_s)}" if clock.bound_s is not None else ""
-    return f"{clock.source}, {trust}{read}{bound}"
+def _clocks(clocks: Sequence[ClockReport]) -> str:
+    """Sources and whether they can be trusted; numbers are the worst of all launches."""
+    said = _distinct(f"{one.source}, {'verified' if one.verified else 'NOT verified'} across ranks" for one in clocks)
+    worst = {
+        "one reading": [one.read_s for one in clocks if one.read_s is not None],
+        "offsets within": [one.bound_s for one in clocks if one.bound_s is not None],
+    }
+    numbers = [f"{name} {time_text(max(found))}" for name, found in worst.items() if found]
+    return ", ".join(["; ".join(said), *numbers]) or "unknown"
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from fabricbench import traffic
 from fabricbench.judge.bounds import Bound, ceiling_text, ranks_a_host, tightest
-from fabricbench.model import Case, Ceiling, RateKey, Record, Summary
+from fabricbench.model import Case, Ceiling, Conditions, RateKey, Record, Summary
 from fabricbench.show.cases import CASE_COLUMNS, family, grouped, row_names
 from fabricbench.show.heading import FLAGS, alarms, facts
 from fabricbench.show.table import ABSENT, Column, Page, Table, number_text, time_unit
@@ -89,10 +89,11 @@ def page(result: Result, *, recompute: bool) -> Page:
         figures = _figures(record, ceilings.get(record.launch, ()), recompute)
         by_case.setdefault(record.case.key(), []).append(figures)
     rows = [_Row(case=found[0].record.case, launches=tuple(found)) for found in by_case.values()]
+    common = {name: found for name, found in _conditions(rows).items() if len(found) == 1}
     return Page(
         alarms=alarms(result),
-        facts=facts(result),
-        tables=tuple(_table(title, members) for title, members in grouped(rows, lambda row: row.case)),
+        facts=(*facts(result), *([("how", _said(common))] if common else [])),
+        tables=tuple(_table(title, members, common) for title, members in grouped(rows, lambda row: row.case)),
     )
 
 
@@ -123,16 +124,22 @@ def _half_width(summary: Summary) -> float | None:
     return (summary.high_s - summary.low_s) / (2 * summary.median_s)
 
 
-def _table(title: str, members: Sequence[tuple[tuple[str, ...], _Row]]) -> Table:
+def _table(
+    title: str,
+    members: Sequence[tuple[tuple[str, ...], _Row]],
+    common: Mapping[str, set[str]],
+) -> Table:
     rows = [row for _, row in members]
     columns, cells = _result_columns(rows)
     figures = [tuple(cell(row) for cell in cells) for row in rows]
+    own = {name: found for name, found in _conditions(rows).items() if name not in common}
+    how = [_said(own)] if own else []
     asked, shown = _shown_case_columns([cells for cells, _ in members])
     return Table(
         title=title,
         columns=(*asked, *columns),
         rows=tuple((*left, *right) for left, right in zip(shown, figures, strict=True)),
-        notes=(*_conditions(rows), *_ceilings(rows), *_flags(rows), *_doubts(rows)),
+        notes=(*how, *_ceilings(rows), *_flags(rows), *_doubts(rows)),
     )
 
 
@@ -206,19 +213,16 @@ def _share(row: _Row) -> str:
     return f"{100 * ratio:.1f}" if ratio >= 0.001 else "<0.1"  # noqa: PLR2004 - 0.1 %
 
 
-def _conditions(rows: Sequence[_Row]) -> list[str]:
-    """How the rows were measured, in one line."""
+def _conditions(rows: Sequence[_Row]) -> dict[str, set[str]]:
+    """How rows were measured: the values that each condition takes."""
     records = [one.record for row in rows for one in row.launches]
-    said: dict[str, set[str]] = {
-        "time": {record.time for record in records},
-        "step": {record.conditions.step for record in records},
-        "sync": {record.conditions.sync for record in records},
-        "placement": {record.conditions.placement for record in records},
-        "threads": {str(record.conditions.threads) for record in records},
-        "library": {record.conditions.library for record in records},
-        "algorithm": {record.conditions.algorithm for record in records},
-    }
-    return ["; ".join(f"{name} {' or '.join(sorted(found))}" for name, found in said.items())]
+    names = [name for name in Conditions.__struct_fields__ if name != "flags"]
+    found = {name: {str(getattr(one.conditions, name)) for one in records} for name in names}
+    return {"time": {record.time for record in records}, **found} if records else {}
+
+
+def _said(conditions: Mapping[str, set[str]]) -> str:
+    return "; ".join(f"{name} {' or '.join(sorted(found))}" for name, found in conditions.items())
 
 
 def _ceilings(rows: Sequence[_Row]) -> list[str]:

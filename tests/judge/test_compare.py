@@ -116,6 +116,11 @@ class TestRule:
         assert "p = " in decision.reason
         assert decide(base[1:], new[1:]).verdict == "unclear"
 
+    def test_means_that_contradict_the_medians_prove_nothing(self) -> None:
+        base, new = [1.0] * 11 + [100.0] * 10, [1.1] * 21
+        assert decide(base, new).verdict == "unclear"
+        assert decide(new, base).verdict == "unclear"
+
     def test_a_proven_difference_within_the_margin_is_the_same(self) -> None:
         decision = decide([1.0] * 8, [1.02] * 8)
         assert decision.verdict == "same"
@@ -159,6 +164,10 @@ class TestDetectable:
     def test_nothing_is_left_to_detect_in_a_row_that_is_worse(self) -> None:
         assert decide([1.0] * 5, [2.0] * 5).detectable == 0
 
+    def test_it_is_never_below_the_margin_of_the_medians(self) -> None:
+        quiet = np.exp(np.random.default_rng(1).normal(0, 1e-4, 16)).tolist()
+        assert decide(quiet[:8], quiet[8:]).detectable == pytest.approx(0.05, abs=1e-3)
+
     def test_permutation_lowers_it(self) -> None:
         rng = np.random.default_rng(1)
         values = np.exp(rng.normal(0, 0.1, 24)).tolist()
@@ -181,6 +190,24 @@ class TestErrors:
         assert np.mean(share <= 0.5) == pytest.approx(0.5, abs=0.12)
         assert np.mean(share <= 0.2) == pytest.approx(0.2, abs=0.1)
         assert np.mean(share <= LEVEL) <= 0.04
+
+    def test_labels_that_change_places_change_nothing_of_p(self) -> None:
+        logs = np.random.default_rng(2).normal(size=(20, 5))
+        new = np.arange(20) % 5 < 2
+        assert max_t(logs, new).p.tolist() == max_t(logs, ~new).p.tolist()
+
+    @pytest.mark.parametrize(("base", "new", "critical"), [(4, 4, 0), (5, 5, 2), (5, 8, 6), (8, 8, 13), (10, 10, 23)])
+    def test_interval_has_the_ranks_of_the_published_tables(self, base: int, new: int, critical: int) -> None:
+        """Critical values of U at 5 %, two-sided, as in Mann & Whitney's tables."""
+        left, right = np.arange(base) * 100.0, np.arange(new) * 1.0
+        ordered = np.sort((right[:, None] - left).ravel())
+        assert shift_interval(left, right) == (ordered[critical], ordered[-1 - critical])
+
+    def test_few_launches_have_no_interval_and_many_a_normal_one(self) -> None:
+        assert shift_interval(np.zeros(3), np.zeros(3)) is None
+        many = np.random.default_rng(4).normal(0, 1, 80)
+        low, high = shift_interval(many[:40], many[40:] + 1)
+        assert 0.2 < low < 1 < high < 1.8
 
     def test_interval_covers_no_shift_however_bimodal(self) -> None:
         rng = np.random.default_rng(3)
@@ -228,12 +255,7 @@ class TestRows:
     def test_samples_are_judged_without_those_excluded(self) -> None:
         base, new = alternating([1e-4] * 5, [1e-4] * 5)
         slow_start = [
-            changed(
-                record,
-                samples_s=[9.0, 9.0, 9.0, *record.samples_s],
-                excluded=[(0, 2, "first touch")],
-            )
-            for record in new.records
+            changed(record, samples_s=[9.0, 9.0, 9.0, 1e-4], excluded=[(0, 2, "first touch")]) for record in new.records
         ]
         assert only(judged(base, make_result("n", slow_start))).ratio == pytest.approx(1)
 

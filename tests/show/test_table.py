@@ -10,6 +10,7 @@ from builders import (
     changed,
     make_case,
     make_ceiling,
+    make_launch,
     make_record,
     make_result,
     make_side,
@@ -37,25 +38,23 @@ OVERSUBSCRIBED in 1 of 4 records: more ranks than cores. Start fewer ranks, or
 # launches  1, 2 ranks on 1 host (a), binding core
 # clock     monotonic, verified across ranks, one reading 25.0 ns, offsets
 #           within 50.0 ns
+# how       time global; step compiled; sync round-time; placement 1x2; threads
+#           1; library Open MPI 5.0.11; algorithm unknown
 
-memory: copy/numpy, 2 ranks, host memory, streaming, blocking
+memory: copy/numpy, 2 ranks, host memory, blocking, streaming
    size      count    type time  95 % of spread in bandwidth host's #wrong      of
                                 launches  a launch              sum        ceiling
     (B) (elements)         (us)     (us)     (+-%)    (GB/s) (GB/s)            (%)
 8000000    1000000 float64  800 1 launch       1.0      20.0   40.0    N/A   100.0
-  time global; step compiled; sync round-time; placement 1x2; threads 1; library
-    Open MPI 5.0.11; algorithm unknown
   100 % is 20.0 GB/s of memory a rank, measured (ping-pong, 4 MiB)
 
-collectives: allreduce/mpi, 2 ranks, host memory, isolated, blocking, op=sum
+collectives: allreduce/mpi, 2 ranks, host memory, blocking, isolated, op=sum
     size      count    type time  95 % of spread in   algbw   busbw #wrong
                                  launches  a launch
      (B) (elements)         (us)     (us)     (+-%)  (GB/s)  (GB/s)
        8          2 float32 1.23 1 launch       1.0 0.00650 0.00650      0
  1048576     262144 float32  100 1 launch       1.0    10.5    10.5      0
 16777216    4194304 float32  N/A      N/A       N/A     N/A     N/A    N/A
-  time global; step compiled; sync round-time; placement 1x2; threads 1; library
-    Open MPI 5.0.11; algorithm unknown
   oversubscribed, 8: more ranks than cores. Start fewer ranks, or use more
     hosts.
   few-samples, 1MiB, 16MiB: Only 7 samples. Raise --budget.
@@ -69,7 +68,7 @@ The launches of the two sides were not alternated, and drift of the machine
 # new   new.jsonl: 5 launches, 2026-01-02T03:04:05Z to 2026-01-02T03:04:05Z,
 #       fabricbench 0.1.0
 
-collectives: allreduce/mpi, 2 ranks, host memory, isolated, blocking, op=sum
+collectives: allreduce/mpi, 2 ranks, host memory, blocking, isolated, op=sum
    size     type  base   new  ratio       95 %  would  launches  launch  verdict
                                                   see            spread
     (B)           (us)  (us)                      (%)               (%)
@@ -109,10 +108,10 @@ def column(page: str, head: str) -> list[str]:
     place = lines[start].index(head) + len(head)
     cells = []
     for line in lines[start + 1 :]:
-        if not line.strip() or line.startswith("  time "):
-            break
-        if line.strip()[0].isdigit():
+        if line.strip() and line.strip()[0].isdigit():
             cells.append(line[:place].split()[-1])
+        elif cells:
+            break
     return cells
 
 
@@ -192,10 +191,21 @@ class TestResult:
         assert "100 % is 5.00 GB/s of link a rank, physical (ping-pong, 4 MiB)" in page
         assert "invalid, this row: INVALID: 209.7 % of" in page
 
+    def test_clocks_of_all_launches_are_said_once_with_the_worst_numbers(self) -> None:
+        launches = [make_launch(0), make_launch(1)]
+        worse = changed(launches[1].clock, bound_s=9e-8)
+        launches[1] = changed(launches[1], clock=worse)
+        records = [make_record(launch=number) for number in range(2)]
+        page = text(make_result("a", records, launches=launches))
+        assert "offsets\n#           within 90.0 ns" in page
+        assert "50.0 ns" not in page
+        launches[1] = changed(launches[1], clock=changed(worse, verified=False))
+        assert "NOT verified" in text(make_result("a", records, launches=launches))
+
     def test_parameters_that_differ_get_a_column(self) -> None:
         records = [make_record(make_case(params={"op": op, "root": 0})) for op in ("sum", "max")]
         page = text(make_result("a", records))
-        assert "blocking, root=0" in page
+        assert "isolated, root=0" in page
         assert "op=max" in page
 
     def test_short_times_are_in_nanoseconds(self) -> None:

@@ -1,0 +1,66 @@
+"""`fabricbench doctor`: whether this instrument, and this machine, are fit to measure."""
+
+import argparse
+
+from fabricbench.quantity import parse_seconds
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare what `doctor` takes."""
+    parser.add_argument(
+        "-n", "--ranks", type=int, metavar="COUNT", help="ranks to start (default: one a core, 2 to 4)"
+    )  # fmt: skip
+    parser.add_argument(
+        "--launches",
+        type=int,
+        default=1,
+        metavar="COUNT",
+        help="start all ranks so many times; the C control is their median (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--launcher",
+        metavar="COMMAND",
+        help="start ranks with this, such as 'srun -N 2 --ntasks-per-node 1' (default: own mpirun)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=parse_seconds,
+        metavar="SECONDS",
+        help="end a launch that takes longer (default: none)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="text: tables; json: one object with all findings (default: %(default)s)",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Find out and say; a doubt is no failure."""
+    from fabricbench import api
+    from fabricbench.engine.start import Order
+    from fabricbench.show.progress import Progress
+
+    order = Order(
+        ranks=arguments.ranks,
+        launches=arguments.launches,
+        launcher=arguments.launcher,
+        timeout_s=arguments.timeout,
+    )
+    progress = Progress()
+    try:
+        report = api.doctor(order, progress)
+    finally:
+        progress.close()
+    if report is None:
+        return 0
+    if arguments.format == "json":
+        import msgspec
+
+        print(msgspec.json.encode(report).decode())
+        return 0
+    from fabricbench.show import findings, screen
+
+    screen.draw(findings.page(report))
+    return 0

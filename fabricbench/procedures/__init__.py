@@ -1,0 +1,1 @@
+"""Procedures: measure, judge, decide what to measure next; a page of calls each."""

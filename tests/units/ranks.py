@@ -1,0 +1,213 @@
+"""One job of ranks, `mpirun -n N python -m units.ranks all|mutants`: every unit against its definition.
+
+Rank 0 prints JSON lines: {"at": case} before each case, so that a crash or a hang has a name, then one
+{"case", "rank", "what"} for everything that was wrong on any rank, and {"checked": [...], "unavailable": {...}}.
+"""
+
+import ctypes
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from units import mutants, oracle
+
+from fabricbench import mpi
+from fabricbench.engine import catalogue, session, suite
+from fabricbench.engine.placement import Placement, placement
+from fabricbench.errors import FabricbenchError
+from fabricbench.measure import validate
+from fabricbench.measure.loop import Hook, Loop, empty, hook, nothing, overwrite
+from fabricbench.model import Case
+from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block
+
+COUNTS = (1, 3, 7, 1000, 4099)
+LARGE = 300_007
+"""Beyond every eager limit and beyond one block of the check; for the first type of an operation only."""
+
+SEED = 5
+GUARD = 0x5A
+LATE_S = 0.003
+
+
+def title(case: Case) -> str:
+    """The case in one word that names all that was varied."""
+    count = case.nbytes // np.dtype(case.dtype).itemsize
+    return f"{case.operation}/{case.variant}-{case.dtype}-{count}-{case.ranks}ranks" + "-in-place" * case.in_place
+
+
+def cases(operation: Operation, variant: Variant, ranks: int) -> Iterator[Case]:
+    """Every type, ragged counts, in place where the operation allows it; nothing where it cannot be done."""
+    if operation.pair and ranks < 2:
+        return
+    for dtype in variant.dtypes:
+        counts = (*COUNTS, LARGE) if dtype == operation.dtypes[0] else COUNTS
+        wanted = [count * np.dtype(dtype).itemsize for count in (counts if operation.sized else (0,))]
+        fitted = (suite.fit(operation, np.dtype(dtype), nbytes, ranks, strict=False) for nbytes in wanted)
+        for nbytes in dict.fromkeys(size for size in fitted if size is not None):
+            for in_place in (False, True)[: 1 + operation.in_place]:
+                yield Case(
+                    operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
+                    ranks=ranks, cadence="isolated", mode="blocking", in_place=in_place, params=dict(operation.params),
+                )  # fmt: skip
+
+
+class Trial:
+    """One case on this rank: prepared by vote, performed twice, everything compared."""
+
+    def __init__(self, group: mpi.Group, places: Placement, case: Case, variant: Variant) -> None:
+        self.group, self.places, self.case, self.variant = group, places, case, variant
+        self.operation = catalogue.operation(case.operation)
+        self.members = session.members(case, places)
+        self.question = session.question_of(case, self.members, group.rank, SEED)
+        self.wrong: list[str] = []
+        self.inputs: tuple[Buffer, ...] = ()
+        self.output = Buffer(0, "uint8")
+        if self.question is not None:
+            layout = self.operation.layout(self.question)
+            self.inputs = tuple(Buffer(count, self.question.dtype) for count in layout.inputs)
+            self.output = Buffer(layout.output, self.question.dtype)
+
+    def run(self) -> str | None:
+        """Why it is not available here, or None; what was wrong is in `wrong`."""
+        missing = [symbol for symbol in self.variant.needs if not self.group.has(symbol)]
+        if missing:
+            return f"the library has no {', '.join(missing)}"
+        if self.question is None:
+            trouble = self.group.agree(None)
+            self._judge(Step(call=nothing, block=block(unused=0)), trouble)
+            return trouble
+        try:
+            threads = self.places.threads(self.group.rank)
+            place = session.Place(self.question, self.inputs, self.output, threads, self.group, self.members)
+            prepared = self.variant.prepare(place)
+            step = prepared.__enter__()
+        except FabricbenchError as error:
+            return self.group.agree(str(error))
+        trouble = self.group.agree(None)
+        self._judge(step, trouble)
+        prepared.__exit__(None, None, None)
+        return trouble
+
+    def _judge(self, step: Step, trouble: str | None) -> None:
+        if trouble is not None:
+            return
+        loop = Loop(step=step, restore=self._restore())
+        if self.operation.verify is not None:
+            self._verify(loop)
+            return
+        if self.question is not None:
+            validate.fill(self.operation, self.question, self.inputs)
+        mine = [buffer.array.copy() for buffer in self.inputs] if self.question is not None else None
+        everyone = [arrays for arrays in self.group.gather(mine) if arrays is not None]
+        guards = [guard(buffer) for buffer in (*self.inputs, self.output)]
+        for time_of in ("first", "second"):
+            validate.poison(self.output)
+            loop.take(1, 1)
+            if self.question is not None:
+                self._compare(self.question, everyone, time_of)
+        if any((one != GUARD).any() for one in guards):
+            self.wrong.append("wrote behind the end of a buffer")
+
+    def _compare(self, question: Question, everyone: list[list[Any]], time_of: str) -> None:
+        bound, found = self.operation.bound(question), self.output.array
+        reference = self.operation.reference(question, 0, found.size)
+        define = oracle.DEFINITIONS.get(self.case.operation)
+        expected = reference if define is None else define(everyone, question.rank, self.case.params)
+        for name, values in (("output", found), ("reference", reference)):
+            self._same(name, values, expected, bound, time_of)
+        if validate.differences(found, reference, bound)[0] and not self.wrong:
+            self.wrong.append(f"{time_of} time: the check finds differences where there are none")
+        for index, (buffer, given) in enumerate(zip(self.inputs, everyone[question.rank], strict=True)):
+            if not np.array_equal(buffer.array, given):
+                self.wrong.append(f"{time_of} time: input {index} was changed")
+
+    def _same(self, name: str, values: Any, expected: Any, bound: float, time_of: str) -> None:
+        if values.shape != expected.shape:
+            self.wrong.append(f"{time_of} time: {name} has {values.size} elements, not {expected.size}")
+            return
+        values, expected = (array.astype(self.output.array.dtype).astype(np.float64) for array in (values, expected))
+        bad = np.flatnonzero(~(np.abs(values - expected) <= bound))
+        if bad.size:
+            at = int(bad[0])
+            self.wrong.append(
+                f"{time_of} time: {name} differs in {bad.size} of {values.size} elements; "
+                f"[{at}] is {values[at]}, not {expected[at]}"
+            )
+
+    def _restore(self) -> Hook:
+        if not self.case.in_place:
+            return empty()
+        addresses = {"output": self.output.address, "input": self.inputs[0].address}
+        return hook(overwrite, block(**addresses, nbytes=self.output.nbytes))
+
+    def _verify(self, loop: Loop) -> None:
+        """No array: nobody may leave before the last has entered, whoever is late."""
+        loop.take(1, 1)
+        for late in range(self.group.ranks):
+            loop.take(1, 1)
+            if self.group.rank == late:
+                time.sleep(LATE_S)
+            entered = time.monotonic_ns()
+            loop.take(1, 1)
+            left = time.monotonic_ns()
+            if left < max(self.group.gather(entered)):
+                self.wrong.append(f"left before rank {late}, which was late, had entered")
+        witness = validate.Witness(loop, self.group)
+        assert self.operation.verify is not None
+        assert self.question is not None
+        if self.operation.verify(self.question, witness):
+            self.wrong.append("the operation's own proof fails")
+
+
+def guard(buffer: Buffer) -> Any:
+    """The bytes between a buffer's end and the end of its page, marked."""
+    rest = -max(buffer.nbytes, 1) % 4096
+    behind = buffer.address + max(buffer.nbytes, 1)
+    marked = np.frombuffer((ctypes.c_uint8 * rest).from_address(behind), np.uint8)
+    marked[:] = GUARD
+    return marked
+
+
+def everything(ranks: int) -> Iterator[tuple[str, Case, Variant]]:
+    """All cases of the catalogue by name."""
+    for operation in catalogue.operations().values():
+        for variant in operation.variants.values():
+            for case in cases(operation, variant, ranks):
+                yield title(case), case, variant
+
+
+def broken(ranks: int) -> Iterator[tuple[str, Case, Variant]]:
+    """Every mutant on one case of its operation."""
+    for name, variant in mutants.MUTANTS.items():
+        operation = catalogue.operation(name.partition("/")[0])
+        many = [case for case in cases(operation, variant, ranks) if not case.in_place]
+        yield name, many[min(3, len(many) - 1)], variant
+
+
+def main(what: str) -> None:
+    group = mpi.connect()
+    places = placement(group)
+    wrong: list[dict[str, Any]] = []
+    checked, unavailable = [], {}
+    for name, case, variant in {"all": everything, "mutants": broken}[what](group.ranks):
+        if group.rank == 0:
+            print(json.dumps({"at": name}), flush=True)
+        trial = Trial(group, places, case, variant)
+        why = trial.run()
+        if why is None:
+            checked.append((name, case.operation, case.variant, case.dtype))
+        else:
+            unavailable[name] = why
+        wrong += [{"case": name, "rank": group.rank, "what": text} for text in trial.wrong]
+    found = [line for lines in group.gather(wrong) for line in lines]
+    if group.rank == 0:
+        for line in (*found, {"checked": checked, "unavailable": unavailable}):
+            print(json.dumps(line), flush=True)
+    mpi.finish(group)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
