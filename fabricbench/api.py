@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fabricbench.engine.start import Order
     from fabricbench.engine.suite import Request
     from fabricbench.engine.worker import Announce
+    from fabricbench.judge.calibration import Calibration
     from fabricbench.judge.compare import Comparison
     from fabricbench.judge.fitness import Report
     from fabricbench.store import Result
@@ -82,6 +83,18 @@ def doctor(order: "Order", announce: "Announce") -> "Report | None":
     from fabricbench.procedures import doctor as procedure
 
     return procedure.examine(order, announce)
+
+
+def calibrate(fixture: str, announce: "Announce") -> "Calibration":
+    """False alarms and power of the comparison rule on this machine, or on that of a stored fixture.
+
+    Launches that the fixture lacks are measured first, some 40 minutes for all. Raises FabricbenchError.
+    """
+    from fabricbench.judge import calibration
+    from fabricbench.procedures import calibrate as procedure
+
+    procedure.collect(Path(fixture), announce)
+    return calibration.judge(procedure.load(Path(fixture)))
 
 
 def listing(what: str) -> "list[dict[str, Any]]":

@@ -187,6 +187,7 @@ def connect() -> Group:
                 INSTALL,
             )
         return Group()
+    _refuse_foreign(os.environ)
     world = World(_module(start=True))
     if world.ranks < promised:
         raise NotMeasuredError(
@@ -195,6 +196,27 @@ def connect() -> Group:
             "or install mpi4py for the launcher's library.",
         )
     return world
+
+
+def _refuse_foreign(environment: Mapping[str, str]) -> None:
+    """Raises NotMeasuredError where the launcher is of the other family; its ranks would not find each other.
+
+    Asked before MPI starts, because a library that cannot join its launcher may end the process instead of saying so.
+    """
+    open_mpi = library_name().startswith("Open MPI")
+    promised, launcher = promise(environment)
+    foreign = (
+        "OMPI_COMM_WORLD_SIZE" in environment
+        if not open_mpi
+        else "PMI_SIZE" in environment and "SLURM_STEP_ID" not in environment
+    )
+    if foreign:
+        raise NotMeasuredError(
+            f"{launcher} promises {promised} ranks, but mpi4py uses {library_name()} ({library_path()}), which cannot "
+            "join them.",
+            f"Start with the launcher of that library, {launcher_path() or 'its own mpirun'}, "
+            "or install mpi4py for the launcher's library.",
+        )
 
 
 def promise(environment: Mapping[str, str]) -> tuple[int, str]:

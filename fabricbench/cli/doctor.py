@@ -35,6 +35,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="text: tables; json: one object with all findings (default: %(default)s)",
     )
 
+    parser.add_argument(
+        "--calibrate",
+        metavar="FILE",
+        help="judge the stored launches in FILE, measuring those it lacks: 40 minutes for all (default: off)",
+    )
+
 
 def execute(arguments: argparse.Namespace) -> int:
     """Find out and say; a doubt is no failure."""
@@ -49,6 +55,11 @@ def execute(arguments: argparse.Namespace) -> int:
         timeout_s=arguments.timeout,
     )
     progress = Progress()
+    if arguments.calibrate:
+        from fabricbench.show import calibrations, screen
+
+        screen.draw(calibrations.page(api.calibrate(arguments.calibrate, progress)))
+        return 0
     try:
         report = api.doctor(order, progress)
     finally:

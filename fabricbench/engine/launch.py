@@ -122,18 +122,23 @@ def _judge(task: Task, launched: Launched, status: int) -> None:
 
 def _listen(launched: Launched, announce: Announce) -> None:
     assert launched.process.stdout is not None
-    for line in launched.process.stdout:
-        text, mark, event = line.rstrip("\n").partition(MARK)
-        if text.strip():
-            launched.said.append(text)
-        if not mark:
-            continue
-        decoded = msgspec.json.decode(event)
-        if decoded["event"] == "error":
-            launched.error = launched.error or decoded
-        else:
-            launched.timed_out |= decoded.get("ending") == "timeout"
-            announce(decoded)
+    with launched.process.stdout as lines:
+        for line in lines:
+            _hear(launched, line.rstrip("\n"), announce)
+
+
+def _hear(launched: Launched, line: str, announce: Announce) -> None:
+    text, mark, event = line.partition(MARK)
+    if text.strip():
+        launched.said.append(text)
+    if not mark:
+        return
+    decoded = msgspec.json.decode(event)
+    if decoded["event"] == "error":
+        launched.error = launched.error or decoded
+    else:
+        launched.timed_out |= decoded.get("ending") == "timeout"
+        announce(decoded)
 
 
 def _without_banner(said: deque[str]) -> list[str]:

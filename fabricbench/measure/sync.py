@@ -2,7 +2,7 @@
 
 round-time (Hunold & Carpen-Amarie, CLUSTER 2018): the start is fixed on the common clock, and a rank that finds it
 passed at its first look is late; the sample is kept and counted, never summarised. barrier: the library's barrier,
-whose exit is uneven by up to a microsecond; used where ranks exceed cores or clocks are not common, and said in the record.
+whose exit is uneven by up to a microsecond; used where ranks exceed cores or clocks are not common, and said.
 """
 
 from dataclasses import dataclass

@@ -41,7 +41,8 @@ def examine(order: Order, announce: Announce) -> Report | None:
     if not found:
         return None
     last = found[-1]
-    control = fitness.control([facts.control for facts in found], last.control_why)
+    why = next((facts.control_why for facts in found if facts.control_why is not None), None)
+    control = fitness.control([facts.control for facts in found], why)
     findings = (
         *_ranks(last, trouble),
         *_machine(last, busy, surroundings.launchers()),
@@ -89,7 +90,7 @@ def _ranks(facts: Facts, trouble: NotMeasuredError | None) -> list[Finding]:
             "ranks and cores", f"{most} on {cores}", "a core each", most <= cores,
             f"Start at most {cores} ranks a host: more of them wait for each other's cores.",
         ),
-        told("binding", facts.binding, "core", bound, "Give each rank cores of its own, such as by mpirun --bind-to core."),
+        told("binding", facts.binding, "core", bound, "Give each rank cores of its own: mpirun --bind-to core."),
         at_most("core time lost", 1 - share, "share", CORE_LOST, f"{QUIET} Start no more ranks than cores."),
     ]  # fmt: skip
 

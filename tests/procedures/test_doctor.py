@@ -120,16 +120,23 @@ class TestInC:
     def test_it_moves_the_same_data(self) -> None:
         said = in_c(control.SOURCE)
         assert said["ordered"]
-        assert said["refused"]
         assert set(said["wrong"].values()) == {0}
         assert len(said["wrong"]) == 6
 
     def test_one_that_moves_less_is_found(self, tmp_path: Path) -> None:
-        mutant = tmp_path / "control.c"
-        text = control.SOURCE.read_text()
-        assert "(int)a->count" in text
-        mutant.write_text(text.replace("(int)a->count", "(int)a->count - 1"))
-        assert all(in_c(mutant)["wrong"].values())
+        said = in_c(self.mutant(tmp_path, "(int)a->count", "(int)a->count - 1"))
+        assert all(said["wrong"].values())
+
+    def test_a_return_code_that_is_not_0_ends_it(self, tmp_path: Path) -> None:
+        said = in_c(self.mutant(tmp_path, "= once(a)", "= k == 2 ? 7 : once(a)"))
+        assert "error code 7" in said["error"]
+
+    @staticmethod
+    def mutant(folder: Path, right: str, wrong: str) -> Path:
+        text, path = control.SOURCE.read_text(), folder / "control.c"
+        assert right in text
+        path.write_text(text.replace(right, wrong))
+        return path
 
     def test_a_source_that_is_no_c_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         broken = tmp_path / "control.c"

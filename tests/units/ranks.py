@@ -6,9 +6,12 @@ Rank 0 prints JSON lines: {"at": case} before each case, so that a crash or a ha
 
 import ctypes
 import json
+import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,10 @@ COUNTS = (1, 3, 7, 1000, 4099)
 LARGE = 300_007
 """Beyond every eager limit and beyond one block of the check; for the first type of an operation only."""
 
+FEW_COUNTS = (3, 4099)
+ALL_PAIRS = 3
+"""Above so many ranks, further types and units that do not communicate are tried on these counts only."""
+
 SEED = 5
 GUARD = 0x5A
 LATE_S = 0.003
@@ -44,6 +51,8 @@ def cases(operation: Operation, variant: Variant, ranks: int) -> Iterator[Case]:
         return
     for dtype in variant.dtypes:
         counts = (*COUNTS, LARGE) if dtype == operation.dtypes[0] else COUNTS
+        if ranks > ALL_PAIRS and (dtype != operation.dtypes[0] or not variant.uses_mpi):
+            counts = FEW_COUNTS
         wanted = [count * np.dtype(dtype).itemsize for count in (counts if operation.sized else (0,))]
         fitted = (suite.fit(operation, np.dtype(dtype), nbytes, ranks, strict=False) for nbytes in wanted)
         for nbytes in dict.fromkeys(size for size in fitted if size is not None):
@@ -75,33 +84,36 @@ class Trial:
         missing = [symbol for symbol in self.variant.needs if not self.group.has(symbol)]
         if missing:
             return f"the library has no {', '.join(missing)}"
-        if self.question is None:
-            trouble = self.group.agree(None)
-            self._judge(Step(call=nothing, block=block(unused=0)), trouble)
-            return trouble
-        try:
-            threads = self.places.threads(self.group.rank)
-            place = session.Place(self.question, self.inputs, self.output, threads, self.group, self.members)
-            prepared = self.variant.prepare(place)
-            step = prepared.__enter__()
-        except FabricbenchError as error:
-            return self.group.agree(str(error))
-        trouble = self.group.agree(None)
-        self._judge(step, trouble)
-        prepared.__exit__(None, None, None)
-        return trouble
+        with ExitStack() as stack:
+            try:
+                step = stack.enter_context(self._prepared())
+            except FabricbenchError as error:
+                return self._heard(str(error))[0]
+            return self._judge(step)
 
-    def _judge(self, step: Step, trouble: str | None) -> None:
+    def _prepared(self) -> AbstractContextManager[Step]:
+        if self.question is None:
+            return nullcontext(Step(call=nothing, block=block(unused=0)))
+        threads = self.places.threads(self.group.rank)
+        place = session.Place(self.question, self.inputs, self.output, threads, self.group, self.members)
+        return self.variant.prepare(place)
+
+    def _heard(self, trouble: str | None) -> tuple[str | None, list[list[Any]]]:
+        """The vote, and the inputs of all participants as they lie in memory: one message for both."""
+        if self.question is not None and trouble is None:
+            validate.fill(self.operation, self.question, self.inputs)
+        mine = None if self.question is None else [buffer.array.copy() for buffer in self.inputs]
+        heard = self.group.gather((trouble, mine))
+        return next((text for text, _ in heard if text), None), [arrays for _, arrays in heard if arrays is not None]
+
+    def _judge(self, step: Step) -> str | None:
+        trouble, everyone = self._heard(None)
         if trouble is not None:
-            return
+            return trouble
         loop = Loop(step=step, restore=self._restore())
         if self.operation.verify is not None:
             self._verify(loop)
-            return
-        if self.question is not None:
-            validate.fill(self.operation, self.question, self.inputs)
-        mine = [buffer.array.copy() for buffer in self.inputs] if self.question is not None else None
-        everyone = [arrays for arrays in self.group.gather(mine) if arrays is not None]
+            return None
         guards = [guard(buffer) for buffer in (*self.inputs, self.output)]
         for time_of in ("first", "second"):
             validate.poison(self.output)
@@ -110,6 +122,7 @@ class Trial:
                 self._compare(self.question, everyone, time_of)
         if any((one != GUARD).any() for one in guards):
             self.wrong.append("wrote behind the end of a buffer")
+        return None
 
     def _compare(self, question: Question, everyone: list[list[Any]], time_of: str) -> None:
         bound, found = self.operation.bound(question), self.output.array
@@ -210,4 +223,9 @@ def main(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # leaving in good order would wait for the other ranks

@@ -16,7 +16,7 @@ from fabricbench.engine.placement import placement
 from fabricbench.model import Case
 
 TESTS = Path(__file__).parents[1]
-LIMIT_S = 100
+LIMIT_S = 200
 
 MISSING = mpi.installed()
 needs_mpi = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
