@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from fabricbench.quantity import size_text
+
 SCHEMA = 1
 """Number of the result format. History: 1 first format."""
 
@@ -37,6 +39,10 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A frozen value with closed fields."""
 
 
+USUAL: dict[str, Scalar] = {"distance": "same-host", "op": "sum", "root": 0, "window": 32}
+"""Parameters that go without saying in the name of a case."""
+
+
 class Case(Part, frozen=True):
     """All that was asked; the key of a row. `params` is sorted by name and holds scalars only."""
 
@@ -50,6 +56,17 @@ class Case(Part, frozen=True):
     mode: Mode
     in_place: bool
     params: dict[str, Scalar]
+
+    def text(self) -> str:
+        """Name for people: "allreduce/mpi float32 1MiB", then what is not usual."""
+        asked = [f"{self.operation}/{self.variant}", self.dtype]
+        asked += [size_text(self.nbytes)] if self.nbytes else []
+        asked += [self.memory] if self.memory != "host" else []
+        asked += [self.cadence] if self.cadence != "isolated" else []
+        asked += [self.mode] if self.mode != "blocking" else []
+        asked += ["in-place"] if self.in_place else []
+        asked += [f"{name}={value}" for name, value in sorted(self.params.items()) if USUAL.get(name) != value]
+        return " ".join(asked)
 
     def key(self) -> tuple[Scalar, ...]:
         """Hashable identity of the case."""

@@ -23,6 +23,10 @@ BUS_FACTORS: dict[str, Callable[[int], float]] = {
     "reduce": lambda ranks: 1.0,
 }
 
+ROOT_SENDS = frozenset({"broadcast", "scatter"})
+ROOT_RECEIVES = frozenset({"gather", "reduce"})
+"""Operations in which no rank must do both: whoever is busiest only sends, or only receives."""
+
 SIZES = {
     "allreduce": "bytes of one rank's array",
     "broadcast": "bytes of the root's array",
@@ -60,6 +64,11 @@ def rates(
 
 
 def collective(case: Case, *, flops: float = 0.0) -> Traffic:
-    """Traffic of a collective by its bus factor: what the busiest rank must send and receive."""
+    """Traffic of a collective by its bus factor: what the busiest rank, the root if there is one, must move."""
     moved = case.nbytes * bus_factor(case.operation, case.ranks)
-    return Traffic(sent=moved, received=moved, flops=flops, resource="link")
+    return Traffic(
+        sent=0.0 if case.operation in ROOT_RECEIVES else moved,
+        received=0.0 if case.operation in ROOT_SENDS else moved,
+        flops=flops,
+        resource="link",
+    )

@@ -49,6 +49,34 @@ def test_allreduce_of_a_gigabyte_on_eight_ranks() -> None:
     assert rates == {"algbw": 100e9, "busbw": 175e9}
 
 
+@pytest.mark.parametrize("operation", traffic.BUS_FACTORS)
+@pytest.mark.parametrize("ranks", RANKS)
+def test_the_bus_bandwidth_of_a_collective_is_that_of_nccl_tests(operation: str, ranks: int) -> None:
+    case = msgspec.structs.replace(example.record().case, operation=operation, nbytes=10**9, ranks=ranks)
+    moved = traffic.collective(case, flops=7.0)
+    assert traffic.rate("busbw", case, moved, 1.0) == 1e9 * traffic.bus_factor(operation, ranks)
+    assert (moved.flops, moved.resource) == (7.0, "link")
+
+
+@pytest.mark.parametrize(
+    ("operation", "sent", "received"),
+    [
+        ("broadcast", 1, 0),
+        ("scatter", 0.75, 0),
+        ("reduce", 0, 1),
+        ("gather", 0, 0.75),
+        ("allreduce", 1.5, 1.5),
+        ("allgather", 0.75, 0.75),
+        ("alltoall", 0.75, 0.75),
+        ("reduce_scatter_block", 0.75, 0.75),
+    ],
+)
+def test_a_root_only_sends_or_only_receives(operation: str, sent: float, received: float) -> None:
+    case = msgspec.structs.replace(example.record().case, operation=operation, nbytes=1000, ranks=4)
+    moved = traffic.collective(case)
+    assert (moved.sent, moved.received) == (1000 * sent, 1000 * received)
+
+
 def test_every_rate_counts_what_its_name_says() -> None:
     case = msgspec.structs.replace(example.record().case, nbytes=100)
     moved = Traffic(sent=10.0, received=30.0, flops=7.0, resource="memory")

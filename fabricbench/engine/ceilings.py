@@ -6,7 +6,7 @@ from fabricbench.measure import clock
 from fabricbench.model import Case, Ceiling
 from fabricbench.quantity import about_size, size_text
 
-COPY_BYTES = 64 << 20
+COPY_BYTES = 32 << 20
 
 
 def measured(setting: Setting) -> list[Ceiling]:

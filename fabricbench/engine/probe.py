@@ -209,7 +209,7 @@ def _ratios(setting: Setting, group: mpi.World, library: ctypes.CDLL, only: str,
 def _ratio(setting: Setting, group: mpi.World, library: ctypes.CDLL, case: Case) -> float:
     """One case prepared once, run by both loops.  Raises UnavailableError where the result of one is wrong."""
     with ExitStack() as stack:
-        setting.standing.at(f"{session.title(case)}: against C")
+        setting.standing.at(f"{case.text()}: against C")
         prepared = session.prepare(setting, case, stack)
         # The C loop has no synchronised start, so ours goes without; each sample is long enough for that not to matter.
         ours = replace(prepared.loop, sync=empty())
@@ -220,7 +220,7 @@ def _ratio(setting: Setting, group: mpi.World, library: ctypes.CDLL, case: Case)
                 operation, prepared.question, prepared.inputs, prepared.output, loop, group
             )  # fmt: skip
             if validator.check().wrong:
-                raise UnavailableError(f"The result of {session.title(case)} is wrong in the loop of {name}.")
+                raise UnavailableError(f"The result of {case.text()} is wrong in the loop of {name}.")
         return control.ratio(group, ours, theirs)
 
 

@@ -31,7 +31,7 @@ from fabricbench.model import (
     TimeBase,
     Traffic,
 )  # fmt: skip
-from fabricbench.quantity import size_text, time_text
+from fabricbench.quantity import time_text
 from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block
 
 LARGEST_BLOCK = 256
@@ -90,13 +90,6 @@ class Place:
         Loop(step=Step(call=body, block=arguments)).take(1, 1)
 
 
-def title(case: Case) -> str:
-    """A case in one phrase: "allreduce/mpi float32 1MiB"."""
-    size = f" {size_text(case.nbytes)}" if case.nbytes else ""
-    extra = "".join(f" {name}={value}" for name, value in case.params.items() if name in ("distance", "alone"))
-    return f"{case.operation}/{case.variant} {case.dtype}{size}{extra}"
-
-
 def members(case: Case, placement: Placement) -> tuple[int, ...]:
     """Ranks that take part, in their order within the operation."""
     if "alone" in case.params:
@@ -117,7 +110,7 @@ def measure(setting: Setting, case: Case) -> Record:
     """One case, from preparation to record; the same record on every rank."""
     operation = catalogue.operation(case.operation)
     variant = catalogue.variant(operation, case.variant)
-    setting.standing.at(f"{title(case)}: preparing")
+    setting.standing.at(f"{case.text()}: preparing")
     with ExitStack() as stack:
         try:
             prepared = prepare(setting, case, stack)
@@ -207,14 +200,14 @@ def _measured(
 ) -> Record:
     standing, fault = setting.standing, setting.fault
     injected = fault is not None and fault.hits(case)
-    standing.at(f"{title(case)}: checking")
+    standing.at(f"{case.text()}: checking")
     checked = _validator(setting, operation, prepared, injected)
     before = checked.check()
     loop = _slowed(setting, case, prepared) if injected else prepared.loop
-    standing.at(title(case))
+    standing.at(case.text())
     with Observer() as observer:
         sampled = _sampler(setting, case, prepared, loop, setting.budget_s).sample(tail=setting.tail)
-    standing.at(f"{title(case)}: checking again")
+    standing.at(f"{case.text()}: checking again")
     after = replace(checked, loop=loop, question=_next_seed(prepared.question)).check()
     proven = operation.verify is None or setting.clock.verified
     check = validate.joined(before, after, _reference_name(operation), proven=proven)

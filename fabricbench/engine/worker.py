@@ -202,7 +202,7 @@ def _measure_all(setting: Setting, cases: list[Case], job: Job, book: Book, anno
         if setting.group.rank == 0:
             announce(
                 {
-                    "event": "case", "index": index, "of": len(cases), "case": session.title(case),
+                    "event": "case", "index": index, "of": len(cases), "case": case.text(),
                     "median_s": record.summary.median_s, "wrong": record.check.wrong, "status": record.check.status,
                     "launch": job.launch, "launches": job.launches,
                 }

@@ -103,7 +103,7 @@ def _in_network(record: Record) -> bool:
 
 
 def _doubt(ceiling: Ceiling, ratio: float, invalid: bool) -> Doubt:
-    reached = f"{percent_text(ratio)} of {ceiling_text(ceiling)}"
+    reached = f"{percent_text(ratio)} of the {ceiling.nature} {ceiling.resource} ceiling"
     if invalid:
         return Doubt(
             code="invalid",

@@ -15,7 +15,6 @@ from fabricbench.judge.sides import (
     Key,
     Unit,
     alternated,
-    case_text,
     machine_differences,
     refuse_injected,
     shown_flags,
@@ -194,9 +193,11 @@ def _refuse_incomparable(pairs: Sequence[_Pair]) -> None:
     closed = [pair for pair in pairs if pair.settled and pair.settled.verdict != "worse"]
     if len(closed) < len(pairs):
         return
-    reasons = dict.fromkeys(
-        f"{case_text(pair.case)} is {pair.settled.verdict}: {pair.settled.reason}" for pair in closed if pair.settled
-    )
+    reasons = [
+        f"{name} is {pair.settled.verdict}: {pair.settled.reason}"
+        for name, pair in zip(_names(pairs), pairs, strict=True)
+        if pair.settled
+    ]
     first = next(iter(reasons), "The files hold no rows.")
     raise UsageError(
         f"None of {len(pairs)} rows can be compared. {first}",
@@ -204,11 +205,21 @@ def _refuse_incomparable(pairs: Sequence[_Pair]) -> None:
     )
 
 
+def _names(pairs: Sequence[_Pair]) -> list[str]:
+    """Names of rows; the number of ranks is said where they differ in it."""
+    differ = len({pair.case.ranks for pair in pairs}) > 1
+    return [
+        f"{pair.case.text()} {pair.case.ranks} rank{'s' if pair.case.ranks > 1 else ''}" if differ else pair.case.text()
+        for pair in pairs
+    ]
+
+
 def _rows(pairs: Sequence[_Pair], gate: str) -> tuple[Row, ...]:
     open_pairs = [pair for pair in pairs if pair.settled is None]
     decisions = iter(decide_table([pair.times for pair in open_pairs]))
     rows = tuple(
-        _row(pair, next(decisions) if pair.settled is None else _no_ratio(pair.settled), gate) for pair in pairs
+        _row(pair, name, next(decisions) if pair.settled is None else _no_ratio(pair.settled), gate)
+        for name, pair in zip(_names(pairs), pairs, strict=True)
     )
     if not any(row.gated for row in rows):
         raise UsageError(
@@ -229,8 +240,7 @@ def _no_ratio(settled: _Settled) -> Decision:
     )
 
 
-def _row(pair: _Pair, decision: Decision, gate: str) -> Row:
-    name = case_text(pair.case)
+def _row(pair: _Pair, name: str, decision: Decision, gate: str) -> Row:
     base, new = (sorted(side.values()) for side in (pair.times.base, pair.times.new))
     return Row(
         case=pair.case,

@@ -7,8 +7,7 @@ from itertools import chain
 import numpy as np
 
 from fabricbench.errors import UsageError
-from fabricbench.model import Case, Conditions, Launch, Record, Run, Scalar
-from fabricbench.quantity import size_text
+from fabricbench.model import Conditions, Launch, Record, Run, Scalar
 from fabricbench.store import Result
 
 BASE, NEW = "base", "new"
@@ -40,17 +39,6 @@ class Unit:
     def identity(self) -> Identity:
         """What makes two launches two."""
         return self.path, self.run.id, self.launch.launch
-
-
-def case_text(case: Case) -> str:
-    """Name of a row for people: what was asked, defaults left out."""
-    asked = [f"{case.operation}/{case.variant}", case.dtype, size_text(case.nbytes)]
-    asked += [case.memory] if case.memory != "host" else []
-    asked += [case.cadence] if case.cadence != "isolated" else []
-    asked += [case.mode] if case.mode != "blocking" else []
-    asked += ["in-place"] if case.in_place else []
-    asked += [f"{name}={value}" for name, value in sorted(case.params.items())]
-    return " ".join([*asked, f"{case.ranks} rank{'s' if case.ranks > 1 else ''}"])
 
 
 def split(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
@@ -155,7 +143,7 @@ def refuse_injected(base: Sequence[Unit]) -> None:
         for record in unit.rows.values():
             if "injected" in record.conditions.flags:
                 raise UsageError(
-                    f"{unit.path} is no baseline: a fault was put into {case_text(record.case)}.",
+                    f"{unit.path} is no baseline: a fault was put into {record.case.text()}.",
                     "Measure the base without --inject.",
                 )
 

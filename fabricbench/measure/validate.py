@@ -73,8 +73,9 @@ def differences(output: Array, expected: Array, bound: float) -> tuple[int, floa
         # A wrapped sum is right when it is the sum modulo the type's range.
         apart = np.abs(output.astype(np.int64) - expected.astype(output.dtype).astype(np.int64)).astype(np.float64)
     else:
-        apart = np.abs(output.astype(np.float64) - expected.astype(np.float64))
-        apart[np.isnan(apart)] = np.finfo(np.float64).max
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = np.abs(output.astype(np.float64) - expected.astype(np.float64))
+        apart[~np.isfinite(apart)] = np.finfo(np.float64).max
     return int(np.count_nonzero(apart > bound)), float(apart.max(initial=0.0))
 
 

@@ -19,8 +19,13 @@ FLAGS: Mapping[Flag, tuple[str, str]] = {
 
 _HARMLESS = frozenset({"in-cache"})
 _FEW_HOSTS = 4
-_DETAILS = frozenset({"caches", "cores_logical", "huge_pages", "nics", "numa_nodes", "transparent_huge_pages"})
-"""Parts of the fingerprint that stay in the file: a page needs a first screen."""
+_DETAILS = frozenset(
+    {
+        *("architecture", "caches", "clock_source", "cores_logical", "distribution", "huge_pages", "nics"),
+        *("numa_nodes", "transparent_huge_pages", "llvmlite", "msgspec", "scipy"),
+    }
+)
+"""Parts of machine and software that stay in the file: a page needs a first screen."""
 
 
 def alarms(result: Result) -> tuple[str, ...]:
@@ -60,17 +65,18 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
 
 
 def _machine(machine: Mapping[str, object]) -> str:
-    shown = {name: value for name, value in machine.items() if name not in _DETAILS}
     sizes = {
         name: about_size(value)
-        for name, value in shown.items()
+        for name, value in machine.items()
         if name.startswith("memory") and isinstance(value, int | float)
     }
-    return _listed({**shown, **sizes})
+    return _listed({**machine, **sizes})
 
 
 def _listed(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items()) or "unknown"
+    """What is known of each, without details."""
+    known = {name: value for name, value in values.items() if value not in ("unknown", "none")}
+    return ", ".join(f"{name} {_plain(value)}" for name, value in known.items() if name not in _DETAILS) or "unknown"
 
 
 def _plain(value: object) -> str:

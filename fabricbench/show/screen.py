@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
+from fabricbench.show.cases import FAMILIES
 from fabricbench.show.table import Column, Page, Table
 
 WIDTH = 80
@@ -14,7 +15,7 @@ STYLES = {
     "bold red": r"^[A-Z][A-Z-]{3,}\b.*|\b(worse|WRONG|INVALID|NOT)\b",
     "green": r"\bbetter\b",
     "yellow": r"\b(unclear|missing|unlike)\b",
-    "bold": r"^[a-z ]+: \S+/\S+, .*",
+    "bold": rf"^({'|'.join(FAMILIES)}|other): .*",
     "dim": r"^# \w+",
 }
 """What stands out on a terminal, by pattern over single lines."""
@@ -47,10 +48,12 @@ def page_text(page: Page) -> str:
     width = max((len(name) for name, _ in page.facts), default=0)
     for name, value in page.facts:
         lines += _wrapped(value, first=f"# {name:<{width}}  ", rest=f"# {'':<{width}}  ")
-    for table in page.tables:
-        lines += ["", *table_lines(table)]
+    for before, table in zip(("", *(table.block for table in page.tables)), page.tables, strict=False):
+        apart = not table.block or table.block != before
+        lines += [*([""] if apart else []), *table_lines(table)]
+    lines += [""] if page.notes else []
     for note in page.notes:
-        lines += ["", *_wrapped(note)]
+        lines += _wrapped(note)
     return _ascii("\n".join(lines)) + "\n"
 
 

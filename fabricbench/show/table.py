@@ -26,12 +26,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows of text under columns; `notes` belong below it."""
+    """Rows of text under columns; `notes` belong below it. Tables of one `block` stand close together."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    block: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

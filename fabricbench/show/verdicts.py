@@ -6,22 +6,31 @@ from collections.abc import Sequence
 from fabricbench.judge.compare import Comparison, Row
 from fabricbench.judge.rule import Verdict
 from fabricbench.quantity import percent_text
-from fabricbench.show.cases import CASE_COLUMNS, grouped, row_names
+from fabricbench.show.cases import Group, grouped
+from fabricbench.show.notes import Note, at_end, under
 from fabricbench.show.table import ABSENT, Column, Page, Table, number_text, time_unit
 
 ORDER: tuple[Verdict, ...] = ("worse", "better", "same", "unclear", "missing", "unlike")
 
-_HIDDEN = "count"
-
 
 def page(comparison: Comparison) -> Page:
     """All rows, grouped as in the tables of a result, and the count of verdicts."""
-    tables = [_table(title, members) for title, members in grouped(comparison.rows, lambda row: row.case)]
+    tables = grouped(comparison.rows, lambda row: row.case)
+    notes = _reasons(comparison.rows)
     return Page(
         alarms=comparison.notes,
-        facts=(("base", comparison.base), ("new", comparison.new)),
-        tables=tuple(tables),
-        notes=(_counts(comparison.rows), *_gate(comparison.rows)),
+        facts=(
+            ("base", comparison.base),
+            ("new", comparison.new),
+            *([("how", "; ".join(tables.shared))] if tables.shared else []),
+        ),
+        tables=tuple(_table(group, under(group, notes, tables)) for group in tables.groups),
+        notes=(
+            *at_end(notes, tables),
+            _margins(comparison.rows),
+            _counts(comparison.rows),
+            *_gate(comparison.rows),
+        ),
     )
 
 
@@ -36,19 +45,15 @@ def _gate(rows: Sequence[Row]) -> list[str]:
     return [f"{gated} of them decide the exit status."] if gated < len(rows) else []
 
 
-def _table(title: str, members: Sequence[tuple[tuple[str, ...], Row]]) -> Table:
-    rows = [row for _, row in members]
+def _table(group: Group[Row], notes: tuple[str, ...]) -> Table:
+    rows = group.items
     scale, unit = time_unit(value for row in rows for value in (row.base_s, row.new_s))
-    kept = [
-        index
-        for index, column in enumerate(CASE_COLUMNS)
-        if _HIDDEN not in column.words and any(cells[index] for cells, _ in members)
-    ]
     return Table(
-        title=title,
-        columns=(*(CASE_COLUMNS[index] for index in kept), *_columns(unit)),
-        rows=tuple((*(cells[index] for index in kept), *_cells(row, scale)) for cells, row in members),
-        notes=tuple(_reasons(rows)),
+        title=group.title,
+        block=group.family,
+        columns=(*group.columns, *_columns(unit)),
+        rows=tuple((*left, *_cells(row, scale)) for left, row in zip(group.cells, rows, strict=True)),
+        notes=notes,
     )
 
 
@@ -81,16 +86,22 @@ def _percent(share: float | None) -> str:
     return ABSENT if share is None else f"{100 * share:.0f}"
 
 
-def _reasons(rows: Sequence[Row]) -> list[str]:
-    """One line for all rows of a verdict that have the same reason; flags stand beside it."""
-    lines: dict[tuple[str, str, tuple[str, ...]], list[Row]] = {}
-    for row in rows:
-        lines.setdefault((row.verdict, row.reason, row.flags), []).append(row)
-    ordered = sorted(lines.items(), key=lambda line: ORDER.index(line[0][0]))
-    notes = []
-    for (verdict, reason, flags), members in ordered:
-        names = row_names([row.case for row in members], len(rows))
-        shown = f" Flags: {', '.join(flags)}." if flags else ""
-        notes.append(f"{verdict}, {names}: {reason}{shown}")
+def _margins(rows: Sequence[Row]) -> str:
     margins = sorted({percent_text(row.margin) for row in rows})
-    return [*notes, f"margin {' or '.join(margins)}; 'would see': smallest slowdown called worse"]
+    return f"margin {' or '.join(margins)}; 'would see': smallest slowdown called worse"
+
+
+def _reasons(rows: Sequence[Row]) -> list[Note]:
+    """One note for all rows of a verdict that have the same reason; flags stand beside it."""
+    found: dict[tuple[Verdict, str, tuple[str, ...]], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.verdict, row.reason, row.flags), []).append(row)
+    ordered = sorted(found.items(), key=lambda one: ORDER.index(one[0][0]))
+    return [
+        Note(
+            head=verdict,
+            cases=tuple(row.case for row in members),
+            text=f"{reason} Flags: {', '.join(flags)}." if flags else reason,
+        )
+        for (verdict, reason, flags), members in ordered
+    ]

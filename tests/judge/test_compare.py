@@ -21,7 +21,7 @@ from fabricbench.judge.compare import Comparison, Row, compare
 from fabricbench.judge.permutation import LEVEL, max_t
 from fabricbench.judge.rule import Decision, Times, decide_table
 from fabricbench.judge.shift import shift_interval
-from fabricbench.judge.sides import case_text, split
+from fabricbench.judge.sides import split
 from fabricbench.model import Check, Doubt, Pairing
 from fabricbench.store import Result
 
@@ -299,6 +299,15 @@ class TestRows:
         assert row.verdict == "unlike"
         assert "no baseline" in row.reason
 
+    def test_names_say_the_number_of_ranks_only_where_it_differs(self) -> None:
+        records = [
+            make_record(make_case(8, ranks=ranks), 1e-6, launch=launch) for ranks in (2, 4) for launch in range(5)
+        ]
+        few, many = make_result("few", records[:5]), make_result("many", records)
+        assert [row.name for row in judged(few, few).rows] == ["allreduce/mpi float32 8"]
+        names = [row.name for row in judged(many, many).rows]
+        assert names == ["allreduce/mpi float32 8 2 ranks", "allreduce/mpi float32 8 4 ranks"]
+
 
 class TestConditions:
     @pytest.mark.parametrize(
@@ -410,7 +419,7 @@ class TestStatus:
     def test_a_gate_leaves_other_rows_reported(self) -> None:
         base = make_side("base", {8: [1e-6] * 5, 64: [2e-6] * 5})
         new = make_side("new", {8: [1e-6] * 5, 64: [9e-6] * 5})
-        gated = judged(base, new, gate=case_text(make_case(8)))
+        gated = judged(base, new, gate=make_case(8).text())
         assert [row.verdict for row in gated.rows] == ["same", "worse"]
         assert gated.status(strict=True) == 0
 

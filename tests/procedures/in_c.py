@@ -35,7 +35,7 @@ def look(group: mpi.World) -> dict[str, Any]:
             ordered &= bool((np.diff(stamps) >= 0).all() and (taken.left > taken.entered).all())
             operation = catalogue.operation(case.operation)
             checked = Validator(operation, made.question, made.inputs, made.output, loop, group)
-            wrong[session.title(case)] = checked.check().wrong
+            wrong[case.text()] = checked.check().wrong
     return {"wrong": wrong, "ordered": all(group.gather(ordered))}
 
 
