@@ -8,7 +8,7 @@ CALIBRATION ?= results/local/calibration.jsonl.gz
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint types calibration schema clean
+.PHONY: run test lint types calibration results schema clean
 .DEFAULT_GOAL := run
 
 run: $(READY)  ## measure this machine and print the tables
@@ -26,6 +26,9 @@ types: $(READY)
 
 calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 40 minutes
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
+
+results: $(READY)  ## results/README.md from the files beside it
+	$(BIN)/python results/render.py
 
 schema: $(READY)  ## docs/schema.json from the model and the catalogue
 	$(BIN)/python docs/schema.py

@@ -20,13 +20,14 @@ VERBS = {
 }
 
 INTERRUPTED = 130
+COMPLETION = ["--print-completion"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status of one command line."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        verb = next((word for word in words if not word.startswith("-")), None)
+        verb = next((word for word in words if not word.startswith("-")), None) if words[:1] != COMPLETION else None
         if verb is not None and verb not in VERBS:
             raise unknown("verb", verb, VERBS)
         arguments = _parser(verb).parse_args(words)
@@ -52,18 +53,40 @@ def _complain(error: FabricbenchError) -> None:
         print(f"Error: {error}", file=sys.stderr)
 
 
-def _parser(verb: str | None) -> argparse.ArgumentParser:
-    """The parser; only the verb that is used is imported, because every rank of every job pays for it."""
+def _parser(*used: str | None) -> argparse.ArgumentParser:
+    """The parser; only the verbs that are used are imported, because every rank of every job pays for them."""
     parser = argparse.ArgumentParser(
         prog="fabricbench",
         description="Measure compute, memory, links and fabric; every number checked, with its uncertainty.",
+        formatter_class=_formatter,
     )
     parser.add_argument("--version", action="version", version=f"fabricbench {__version__}")
+    parser.add_argument(
+        "--print-completion", action=_Completion, choices=("bash", "zsh"), help="print a completion script and exit"
+    )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, summary in VERBS.items():
-        sub = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if name == verb:
+        description = f"{summary[0].upper()}{summary[1:]}."
+        sub = verbs.add_parser(name, help=summary, description=description, formatter_class=_formatter)
+        if name in used:
             module = importlib.import_module(f"fabricbench.cli.{name}")
             module.configure(sub)
             sub.set_defaults(execute=module.execute)
     return parser
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # Imported when help is printed, not by every rank that parses its arguments.
+    from rich_argparse import RichHelpFormatter
+
+    return RichHelpFormatter(prog)
+
+
+class _Completion(argparse.Action):
+    """Print the completion script of a shell, for all verbs with all their flags."""
+
+    def __call__(self, parser: object, namespace: object, values: object, option_string: str | None = None) -> None:
+        import shtab
+
+        print(shtab.complete(_parser(*VERBS), shell=str(values)))
+        sys.exit(0)

@@ -312,12 +312,12 @@ def _local_library(setting: Setting, variant: Variant) -> str:
 def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
     """Reasons to read the row with care."""
     found = []
-    median = statistics.median_interval(sampled.samples_s).value
-    if case.cadence == "isolated" and setting.clock.read_s and median < SHORTEST_READS * setting.clock.read_s:
+    lasts = statistics.median_interval(sampled.samples_s).value * sampled.operations
+    if case.cadence == "isolated" and setting.clock.read_s and lasts < SHORTEST_READS * setting.clock.read_s:
         found.append(
             Doubt(
                 code="too-short",
-                text=f"One operation lasts {time_text(median)}, less than {SHORTEST_READS} clock reads.",
+                text=f"One sample lasts {time_text(lasts)}, less than {SHORTEST_READS} clock reads.",
                 remedy="Measure it with --cadence streaming.",
             )
         )

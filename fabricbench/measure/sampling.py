@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Sampled:
-    """What one case gave; times are seconds per operation, the same on every rank."""
+    """What one case gave; times are seconds per operation, the same on every rank. `operations` make one sample."""
 
     samples_s: list[float]
     skew_s: list[float]
@@ -37,6 +37,7 @@ class Sampled:
     late: int
     issued: int
     repeats: int
+    operations: int
     stop: Stop
 
 
@@ -164,6 +165,7 @@ class Sampler:
             late=int(np.count_nonzero(late)),
             issued=int(own.size),
             repeats=self.repeats,
+            operations=self.operations,
             stop=stop,
         )
 

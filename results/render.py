@@ -1,0 +1,54 @@
+"""Writes results/README.md from the files beside it: `make results`."""
+
+from pathlib import Path
+
+from fabricbench import store
+from fabricbench.judge import calibration
+from fabricbench.procedures import calibrate
+from fabricbench.show import calibrations, screen
+from fabricbench.show import results as tables
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parent
+
+HEAD = """# Reference results
+
+Measured by the commands shown, on the machines and at the commits shown, and never changed afterwards. This page is
+written from the files by `make results`; `fabricbench show FILE` prints the same tables.
+"""
+
+CALIBRATION = """## What the comparison rule sees and invents: {file}
+
+{machine}; {launches} launches from {first} to {last}. `fabricbench doctor --calibrate {file}` judges them again, and
+`make calibration` measures new ones.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for file in sorted(HERE.glob("calibration/*.jsonl.gz")):
+        launches = calibrate.load(file)
+        parts.append(
+            CALIBRATION.format(
+                file=file.relative_to(CHECKOUT),
+                machine=launches[0].machine,
+                launches=len(launches),
+                first=launches[0].started,
+                last=launches[-1].started,
+            )
+        )
+        parts.append(_block(screen.page_text(calibrations.page(calibration.judge(launches)))))
+    for file in sorted(file for file in HERE.glob("*/*.jsonl*") if file.parent.name not in ("local", "calibration")):
+        parts.append(f"## {file.relative_to(HERE)}\n")
+        for result in store.load(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file):
+            parts.append(_block(screen.page_text(tables.page(result, recompute=False))))
+    return "\n".join(parts)
+
+
+def _block(text: str) -> str:
+    return f"```\n{text}```\n"
+
+
+if __name__ == "__main__":
+    (HERE / "README.md").write_text(page())

@@ -1,0 +1,44 @@
+"""Faults on purpose: what is a fault, which rows it hits, what it does."""
+
+import numpy as np
+import pytest
+
+from fabricbench.engine import inject, suite
+from fabricbench.engine.suite import Request
+from fabricbench.errors import UsageError
+from fabricbench.spec import Step
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "slow", "slow:allreduce:2", "slow:allreduce/mpi", "slow:a/b:1", "slow:a/b:x", "flip:all", "die:x", "melt:1"],
+)
+def test_what_is_no_fault_is_refused_with_the_forms_that_are(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no fault to inject.*slow:OPERATION/VARIANT:FACTOR"):
+        inject.parse(text)
+
+
+def test_a_fault_hits_the_rows_it_names() -> None:
+    cases = suite.plan(Request(suite="ci"), ranks=2, distances=("same-host",), has_mpi=True).cases
+    fault = inject.parse("slow:allreduce/ring,gemm/*:1.5")
+    assert fault is not None
+    hit = {f"{case.operation}/{case.variant}" for case in cases if fault.hits(case)}
+    assert hit == {"allreduce/ring", "gemm/numpy"}
+    dying = inject.parse("die:1")
+    assert dying is not None
+    assert not any(dying.hits(case) for case in cases)
+
+
+def test_a_flip_changes_one_bit() -> None:
+    output = np.zeros(8, np.float32)
+    inject.flip(output)
+    assert np.unpackbits(output.view(np.uint8)).sum() == 1
+    inject.flip(np.zeros(0, np.float32))
+
+
+def test_a_slowed_python_step_still_performs() -> None:
+    performed: list[int] = []
+    slow = inject.slowed(Step(call=lambda: performed.append(1), operations=3), 1e-6, 1.5)
+    slow.call()
+    assert performed == [1]
+    assert slow.operations == 3

@@ -1,0 +1,47 @@
+"""The reference results: readable for ever, and their page written from them."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from fabricbench.judge import calibration
+from fabricbench.procedures import calibrate
+
+RESULTS = Path(__file__).parents[1] / "results"
+FIXTURES = sorted(RESULTS.glob("calibration/*.jsonl.gz"))
+
+
+def test_the_page_is_what_the_files_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RESULTS.parent)
+    spec = importlib.util.spec_from_file_location("render", RESULTS / "render.py")
+    assert spec is not None
+    assert spec.loader is not None
+    render = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(render)
+    assert (RESULTS / "README.md").read_text() == render.page(), "run `make results`"
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
+def test_the_rule_keeps_its_promise_on_stored_launches(fixture: Path) -> None:
+    judged = calibration.judge(calibrate.load(fixture))
+    assert judged.tables == 40
+    assert judged.alarmed <= 1
+    assert 2 * judged.eligible >= len(judged.rows)
+    assert judged.found >= 0.95 * judged.slowed
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
+def test_a_rule_that_asks_for_less_invents_more(fixture: Path) -> None:
+    """The best of the new launches against the best of the base, a common habit, and its price."""
+    launches = [noted for noted in calibrate.load(fixture) if noted.series == "unchanged"]
+    tables = [launches[start : start + 10] for start in range(0, len(launches), 10)]
+
+    def invents(table: list[calibration.Noted]) -> bool:
+        return any(
+            min(noted.medians_s[row] for noted in table if noted.side == "new")
+            > 1.05 * min(noted.medians_s[row] for noted in table if noted.side == "base")
+            for row in table[0].medians_s
+        )
+
+    assert sum(map(invents, tables)) > calibration.judge(calibrate.load(fixture)).alarmed
