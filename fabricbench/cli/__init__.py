@@ -20,6 +20,7 @@ VERBS = {
 }
 
 INTERRUPTED = 130
+HELP = {"-h", "--help"}
 COMPLETION = ["--print-completion"]
 
 
@@ -76,7 +77,9 @@ def _parser(*used: str | None) -> argparse.ArgumentParser:
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    # Imported when help is printed, not by every rank that parses its arguments.
+    # argparse makes one for every flag it is told of; only for help is a fine one worth its import.
+    if not HELP & set(sys.argv):
+        return argparse.HelpFormatter(prog)
     from rich_argparse import RichHelpFormatter
 
     return RichHelpFormatter(prog)
