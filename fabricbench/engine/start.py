@@ -58,6 +58,7 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     plan(request, order)  # refuses what cannot be before anything is started
     words = launcher_words(order)
     jobs, output = _resumed(request, order) if order.resume else _fresh(request, order)
+    before = output.stat().st_size
     ending: Ending = "failed"
     try:
         for job in jobs:
@@ -70,7 +71,7 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
         ending = "timeout"
         raise
     finally:
-        wrong = _close(output, ending)
+        wrong = _close(output, ending, before)
     return str(output), 1 if wrong else 0
 
 
@@ -146,10 +147,12 @@ def _default_output(request: Request) -> Path:
     return next(path for path in itertools.chain([first], others) if not path.exists())
 
 
-def _close(output: Path, ending: Ending) -> int:
-    """Write the end line; wrong results in the run. A file in which nothing was written is removed."""
-    if output.stat().st_size == 0:
-        output.unlink()
+def _close(output: Path, ending: Ending, before: int) -> int:
+    """Write the end line; wrong results in the run. Where nothing was written, the file is left as it was found."""
+    size = output.stat().st_size
+    if size == before and ending != "complete":
+        if size == 0:
+            output.unlink()
         return 0
     result = store.load(output)[-1]
     wrong = sum(record.check.status == "wrong" for record in result.records)

@@ -5,10 +5,11 @@ import os
 import random
 import socket
 import sys
+import threading
 import traceback
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -90,19 +91,21 @@ class Book:
     writer: store.Writer | None
     records: int = 0
     wrong: int = 0
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, line: Any) -> None:
         """Append one line, synced."""
         if self.writer is not None:
-            self.writer.write(line)
+            with self._turn:
+                self.writer.write(line)
         if isinstance(line, Record):
             self.records += 1
             self.wrong += line.check.status == "wrong"
 
     def close(self, ending: Ending) -> None:
-        """Append the last line."""
+        """Append the last line; also from the watchdog, while a line is being written."""
         if self.writer is not None:
-            self.writer.write(End(finished=now(), records=self.records, wrong=self.wrong, status=ending))
+            self.write(End(finished=now(), records=self.records, wrong=self.wrong, status=ending))
             self.writer.close()
 
 
@@ -128,20 +131,37 @@ def work(job: Job, announce: Announce) -> int:
 
     watchdog = Watchdog(job.timeout_s, ended)
     try:
-        places = placement(group)
-        plan = suite.plan(job.request, ranks=group.ranks, distances=tuple(places.pairs()), has_mpi=group.has_mpi)
-        suite.refuse_too_large(plan.cases, min(group.gather(machine.available_memory())), places.most_on_a_host)
-        _open(job, group, book)
-        if group.rank == 0 and job.first:
-            for text in notices(plan, places, group):
-                announce({"event": "notice", "text": text})
-        _launch(job, group, places, plan, standing, book, announce)
+        places, plan = _prepared(job, group, book, announce)
+        try:
+            _launch(job, group, places, plan, standing, book, announce)
+        except FabricbenchError as error:
+            # Others may be waiting inside MPI for this rank, which can no longer agree on anything with them.
+            announce({"event": "error", "text": str(error), "status": error.status})
+            if job.last:
+                book.close("failed")
+            group.abort(error.status)
         if job.last:
             book.close("complete")
         mpi.finish(group)
         return 1 if book.wrong else 0
     finally:
         watchdog.close()
+
+
+def _prepared(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple[Placement, Plan]:
+    """What all ranks agree on before anything is written.  Raises FabricbenchError on every rank alike."""
+    try:
+        places = placement(group)
+        plan = suite.plan(job.request, ranks=group.ranks, distances=tuple(places.pairs()), has_mpi=group.has_mpi)
+        suite.refuse_too_large(plan.cases, min(group.gather(machine.available_memory())), places.most_on_a_host)
+        _open(job, group, book)
+    except FabricbenchError:
+        mpi.finish(group)
+        raise
+    if group.rank == 0 and job.first:
+        for text in notices(plan, places, group):
+            announce({"event": "notice", "text": text})
+    return places, plan
 
 
 def _open(job: Job, group: mpi.Group, book: Book) -> None:

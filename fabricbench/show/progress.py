@@ -11,7 +11,8 @@ class Progress:
 
     {"event": "case", "index", "of", "case", "median_s", "wrong", "launch", "launches"}: one case is
     done; index and launch count from 0. {"event": "notice", "text"} and {"event": "stood", "rank",
-    "host", "text"}: where a rank that stopped answering was last seen.
+    "host", "text"}: where a rank that stopped answering was last seen. {"event": "error", "text"}:
+    what ended a rank.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -20,7 +21,7 @@ class Progress:
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Show one event. Raises KeyError for an event of no known kind."""
-        show = {"case": self._case, "notice": self._notice, "stood": self._stood}[event["event"]]
+        show = {"case": self._case, "notice": self._notice, "stood": self._stood, "error": self._error}[event["event"]]
         show(event)
 
     def close(self) -> None:
@@ -43,6 +44,9 @@ class Progress:
 
     def _notice(self, event: dict[str, Any]) -> None:
         self._print(event["text"])
+
+    def _error(self, event: dict[str, Any]) -> None:
+        self._print(f"Error: {event['text']}")
 
     def _stood(self, event: dict[str, Any]) -> None:
         self._print(f"rank {event['rank']} on {event['host']} stood in {event['text']}")
