@@ -223,7 +223,8 @@ def promise(environment: Mapping[str, str]) -> tuple[int, str]:
     """How many ranks a launcher says it started, and which launcher; 0 where there is none."""
     for variable, launcher in _LAUNCHERS.items():
         value = environment.get(variable, "")
-        if value.isdecimal():
+        # A shell that srun opened is a step of one task; whoever types in it wants ranks to be started.
+        if value.isdecimal() and (variable, value) != ("SLURM_STEP_NUM_TASKS", "1"):
             return int(value), launcher
     return 0, "no launcher"
 

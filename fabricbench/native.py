@@ -91,8 +91,7 @@ def _numba() -> SimpleNamespace:
     """Numba, told where to keep its cache; not cached at all where the user's cache folder cannot be written."""
     import numba
 
-    here = Path(__file__)
-    digest = hashlib.sha256(here.read_bytes() + here.with_name("entries.py").read_bytes()).hexdigest()[:12]
+    digest = _digest()
     library = _cache_folder_name[-1] if _cache_folder_name else "no-mpi"
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = root / "fabricbench" / f"{__version__}-numba{numba.__version__}-{digest}" / library
@@ -102,6 +101,14 @@ def _numba() -> SimpleNamespace:
         return SimpleNamespace(module=numba, cached=False, folder=None)
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     return SimpleNamespace(module=numba, cached=os.access(folder, os.W_OK), folder=folder)
+
+
+def _digest() -> str:
+    """Of all sources from which machine code is made: Numba sees changes in a body's own file only."""
+    here = Path(__file__).parent
+    rooms = ("kernels", "collectives", "measure", "engine")
+    files = [here / "native.py", here / "entries.py", *(file for room in rooms for file in (here / room).glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:12]
 
 
 @contextmanager

@@ -67,22 +67,36 @@ class Question:
 
     def input(self, rank: int, start: int, stop: int, array: int = 0) -> Array:
         """Elements start..stop of one rank's input `array`."""
-        noise = self.noise(np.arange(start, stop), array)
-        return ((noise + rank) % self.period).astype(self.dtype)
+        return self._values(rank, start, stop, array).astype(self.dtype)
 
     def input_sum(self, start: int, stop: int) -> NDArray[np.int64]:
         """Sum over all ranks of their inputs' elements start..stop, exact.
 
         Above CLOSED_FORM_ABOVE ranks by arithmetic instead of rank by rank.
         """
-        noise = self.noise(np.arange(start, stop))
-        if self.ranks > CLOSED_FORM_ABOVE:
-            return cyclic_sum(noise, self.ranks, self.period)
-        return np.asarray(sum((noise + rank) % self.period for rank in range(self.ranks)))
+        if self.ranks <= CLOSED_FORM_ABOVE:
+            return self._rank_by_rank(start, stop)
+        cycles, rest = divmod(self.ranks, self.period)
+        whole = cycles * (self.period * (self.period - 1) // 2)
+        return whole + cyclic_sum(self.noise(np.arange(start, stop), cycle=cycles), rest, self.period)
 
-    def noise(self, elements: NDArray[np.int64], array: int = 0) -> NDArray[np.int64]:
+    def _rank_by_rank(self, start: int, stop: int) -> NDArray[np.int64]:
+        total = np.zeros(stop - start, np.int64)
+        for rank in range(self.ranks):
+            cycle, turn = divmod(rank, self.period)
+            if turn == 0:
+                noise = self.noise(np.arange(start, stop), cycle=cycle)
+            total += (noise + turn) % self.period
+        return total
+
+    def _values(self, rank: int, start: int, stop: int, array: int = 0) -> NDArray[np.int64]:
+        """Noise turned by the rank: ranks of one cycle of `period` hold every value once; the next has new noise."""
+        cycle, turn = divmod(rank, self.period)
+        return np.asarray((self.noise(np.arange(start, stop), array, cycle) + turn) % self.period)
+
+    def noise(self, elements: NDArray[np.int64], array: int = 0, cycle: int = 0) -> NDArray[np.int64]:
         """SplitMix64 of element numbers, modulo `period`. Source: Steele, Lea & Flood, OOPSLA 2014."""
-        stream = ((self.seed * 31 + array) * GOLDEN) % (1 << 64)
+        stream = ((self.seed * 31 + array + (cycle << 32)) * GOLDEN) % (1 << 64)
         mixed = np.empty(elements.shape, np.int64)
         _mixer()(elements.reshape(-1), np.uint64(stream), np.uint64(self.period), mixed.reshape(-1))
         return mixed
@@ -127,8 +141,8 @@ class Buffer:
     def __init__(self, count: int, dtype: np.dtype[Any] | str) -> None:
         kind = np.dtype(dtype)
         self.nbytes = count * kind.itemsize
-        # One page more than nothing: an empty buffer still needs an address.
-        memory = mmap.mmap(-1, max(self.nbytes, 1))
+        # Private, so that huge pages apply as they do to malloc's; not empty, because even nothing needs an address.
+        memory = mmap.mmap(-1, max(self.nbytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self.array: Array = np.frombuffer(memory, dtype=kind, count=count)
         self.address = int(np.frombuffer(memory, dtype=np.uint8).ctypes.data)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ class Interval(NamedTuple):
     high: float | None
 
 
-@cache
+@lru_cache(maxsize=8)  # sampling asks for ever larger n
 def _binomial_cdf(n: int, p: float) -> NDArray[np.float64]:
     """P(X <= k) for k = 0..n by logarithms of factorials, exact to rounding for the n used here."""
     k = np.arange(n + 1)

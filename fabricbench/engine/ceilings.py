@@ -1,7 +1,10 @@
 """Bounds that every launch measures first, in its own place and hour: memory copy, empty step, clock."""
 
+from dataclasses import replace
+
 from fabricbench.engine import session
 from fabricbench.engine.session import Setting
+from fabricbench.errors import NotMeasuredError
 from fabricbench.measure import clock
 from fabricbench.model import Case, Ceiling
 from fabricbench.quantity import about_size, size_text
@@ -25,9 +28,9 @@ def _copy(setting: Setting) -> list[Ceiling]:
         operation="copy", variant="numba", memory="host", dtype="float64", nbytes=COPY_BYTES,
         ranks=setting.group.ranks, cadence="isolated", mode="blocking", in_place=False, params={},
     )  # fmt: skip
-    record = session.measure(setting, case)
+    record = session.measure(replace(setting, fault=None), case)
     if record.check.status != "ok":
-        return []
+        raise NotMeasuredError(f"The copy that sets the memory ceiling is {record.check.status} on this machine.")
     source = f"copy/numba, {size_text(COPY_BYTES)} an array, all ranks at once"
     if "in-cache" in record.conditions.flags and setting.cache_bytes is not None:
         source += f", inside the {about_size(setting.cache_bytes)} last-level cache"

@@ -70,9 +70,9 @@ def flip(output: Array) -> None:
         raw[raw.size // 2] ^= 1
 
 
-def strike(fault: Fault | None, rank: int, index: int) -> None:
-    """Die or hang, if that is this rank's fault, at the second case."""
-    if fault is None or fault.kind not in ("die", "hang") or rank != int(fault.amount) or index != 1:
+def strike(fault: Fault | None, rank: int, index: int, of: int) -> None:
+    """Die or hang, if that is this rank's fault, at the second case or the only one."""
+    if fault is None or fault.kind not in ("die", "hang") or rank != int(fault.amount) or index != min(1, of - 1):
         return
     if fault.kind == "die":
         os._exit(9)

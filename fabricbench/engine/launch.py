@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,8 +153,28 @@ def _without_banner(said: deque[str]) -> list[str]:
     return frames
 
 
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """A terminated launching process ends its ranks as Ctrl-C does; they live in a session of their own."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def end(process: "subprocess.Popen[str]") -> None:
-    """End a launch: ask, so that every rank can say where it stood; then insist."""
+    """End a launch: ask, so that every rank can say where it stood; then insist, whatever else is pressed."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _end(process)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
     family = _family(process.pid)
     process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):

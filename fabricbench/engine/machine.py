@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import fabricbench
@@ -58,9 +58,15 @@ def available_memory(root: Path = ROOT) -> int:
     return max(0, min([free, *(limit - used for limit, used in _memory_limits(root))]))
 
 
+def physical_cores(cpus: Iterable[int], root: Path = ROOT) -> int:
+    """Cores behind some logical CPUs; each CPU is a core where the kernel does not say which share one."""
+    siblings = "topology/thread_siblings_list"
+    return len({_text(root / _CPUS / f"cpu{cpu}" / siblings) or str(cpu) for cpu in cpus})
+
+
 def usable_cores(root: Path = ROOT) -> int:
-    """Logical cores that this process may run on at once: affinity, and the cgroups' quota."""
-    allowed = len(os.sched_getaffinity(0))
+    """Cores that this process may run on at once: affinity, and the cgroups' quota. Two hyperthreads are one core."""
+    allowed = physical_cores(os.sched_getaffinity(0), root)
     return max(1, min([allowed, *(int(quota) for quota in _core_quotas(root))]))
 
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fabricbench import mpi
-from fabricbench.engine.machine import core_quota
+from fabricbench.engine.machine import core_quota, physical_cores
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The same on every rank. All are per rank: host, CPUs it may use, cores its host offers to all its ranks."""
+    """The same on every rank. All per rank: host, CPUs it may use, cores these are, cores its host offers."""
 
     hosts: tuple[str, ...]
     cpus: tuple[frozenset[int], ...]
+    own: tuple[int, ...]
     cores: tuple[int, ...]
 
     @property
@@ -55,10 +56,8 @@ class Placement:
 
     def threads(self, rank: int) -> int:
         """Threads of one rank: the cores it is bound to, else its share of the host."""
-        if self.binding == "core":
-            return len(self.cpus[rank])
         sharing = self.hosts.count(self.hosts[rank])
-        return max(1, self.cores[rank] // sharing)
+        return max(1, min(self.own[rank], self.cores[rank] // sharing))
 
     def pair(self, distance: str) -> tuple[int, int]:
         """The first two ranks at that distance. Raises KeyError where there are none."""
@@ -87,15 +86,20 @@ def placement(group: mpi.Group) -> Placement:
 
     A host offers the cores that its ranks together may use: bound ranks see one each, unbound ones see all.
     """
-    here = (group.hosts[group.rank], frozenset(os.sched_getaffinity(0)), core_quota())
-    found: Sequence[tuple[str, frozenset[int], float | None]] = group.gather(here)
-    offered = {}
-    for host in set(group.hosts):
-        union = frozenset().union(*(cpus for on, cpus, _ in found if on == host))
-        quota = next(quota for on, _, quota in found if on == host)
-        offered[host] = max(1, int(min(len(union), quota or len(union))))
+    mine = frozenset(os.sched_getaffinity(0))
+    found: Sequence[tuple[frozenset[int], int]] = group.gather((mine, physical_cores(mine)))
+    offered = group.gather(_offered(group, [cpus for cpus, _ in found]))
     return Placement(
-        hosts=tuple(host for host, _, _ in found),
-        cpus=tuple(cpus for _, cpus, _ in found),
-        cores=tuple(offered[host] for host, _, _ in found),
+        hosts=tuple(group.hosts),
+        cpus=tuple(cpus for cpus, _ in found),
+        own=tuple(own for _, own in found),
+        cores=tuple(offered),
     )
+
+
+def _offered(group: mpi.Group, cpus: Sequence[frozenset[int]]) -> int:
+    """Cores of this rank's host that its ranks may use together, within the quota."""
+    here = group.hosts[group.rank]
+    union = frozenset().union(*(some for some, host in zip(cpus, group.hosts, strict=True) if host == here))
+    cores = physical_cores(union)
+    return max(1, int(min(cores, core_quota() or cores)))

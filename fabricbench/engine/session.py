@@ -254,6 +254,7 @@ def _validator(setting: Setting, operation: Operation, prepared: Prepared, injec
         prepared.loop,
         setting.group,
         spoil,
+        setting.clock.verified,
     )
 
 

@@ -4,6 +4,7 @@ import itertools
 import os
 import socket
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,8 @@ from fabricbench import mpi, store
 from fabricbench.engine import inject, launch, machine, suite, worker
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.worker import Announce, Job
-from fabricbench.errors import TimedOutError, UsageError
-from fabricbench.model import End, Ending, Pairing
+from fabricbench.errors import NotMeasuredError, TimedOutError, UsageError
+from fabricbench.model import End, Ending, Pairing, Scalar
 
 DEFAULT_RANKS = 4
 FEWEST_RANKS = 2
@@ -39,12 +40,17 @@ class Order:
 
 def plan(request: Request, order: Order) -> tuple[Plan, int]:
     """What would be measured here, and on how many ranks, without starting any.  Raises UsageError."""
-    inject.parse(request.inject)
-    ranks = _ranks(order)
+    fault = inject.parse(request.inject)
+    if request.seed < 0:
+        raise UsageError(f"The seed {request.seed} is below zero.", "Give a whole number from 0.")
+    # How many ranks a foreign launcher starts is not known yet; the ranks look again.
+    ranks = FEWEST_RANKS if order.launcher and order.ranks is None else _ranks(order)
     distances = ("same-host",) if ranks > 1 else ()
     made = suite.plan(request, ranks=ranks, distances=distances, has_mpi=mpi.installed() is None)
     if order.launcher is None:
         suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
+    if fault is not None and fault.patterns and not any(fault.hits(case) for case in made.cases):
+        raise UsageError(f"No row is hit by --inject {request.inject}.", "Name rows that are measured.")
     return made, ranks
 
 
@@ -59,10 +65,27 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     words = launcher_words(order)
     jobs, output = _resumed(request, order) if order.resume else _fresh(request, order)
     before = output.stat().st_size
+    try:
+        _launch_all(jobs, words, output, announce)
+    finally:
+        if output.stat().st_size == 0:
+            output.unlink()
+    if output.stat().st_size == before:
+        raise NotMeasuredError(
+            f"The ranks ended well, but nothing was written to {output}.",
+            "Rank 0 must see this folder: choose an --output on a file system that all hosts share.",
+        )
+    return str(output), 1 if _wrong(output) else 0
+
+
+def _launch_all(jobs: list[Job], words: list[str], output: Path, announce: Announce) -> None:
+    """One launch after the other, and the end line of what they wrote, however they end."""
+    before = output.stat().st_size
     ending: Ending = "failed"
     try:
-        for job in jobs:
-            launch.launch(job, words, announce)
+        with launch.ended_by_signals():
+            for job in jobs:
+                launch.launch(job, words, announce)
         ending = "complete"
     except KeyboardInterrupt:
         ending = "interrupted"
@@ -71,8 +94,8 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
         ending = "timeout"
         raise
     finally:
-        wrong = _close(output, ending, before)
-    return str(output), 1 if wrong else 0
+        if output.stat().st_size > before or not jobs:
+            _close(output, ending)
 
 
 def launcher_words(order: Order) -> list[str]:
@@ -84,6 +107,8 @@ def launcher_words(order: Order) -> list[str]:
 
 def refuse_unlike(order: Order, promised: int, launcher: str) -> None:
     """Raises UsageError where the ranks that somebody else started are not what the order asks for."""
+    if order.resume:
+        raise UsageError(f"--resume cannot be had under {launcher}.", "Run fabricbench outside of it with --launcher.")
     if order.launches > 1:
         raise UsageError(
             f"--launches {order.launches} cannot be had under {launcher}, which starts the ranks once.",
@@ -110,30 +135,30 @@ def _fresh(request: Request, order: Order) -> tuple[list[Job], Path]:
 
 
 def _resumed(request: Request, order: Order) -> tuple[list[Job], Path]:
-    """Jobs that an interrupted run still lacks: the rest of its last launch, then the launches it never began."""
+    """Jobs that an interrupted run still lacks: every case once a launch, in launches of new numbers."""
     output = Path(order.output or "")
     store.truncate_torn(output)
     result = store.load(output)[-1]
     if result.end is not None and result.end.status == "complete":
         raise UsageError(f"{output} is complete; there is nothing to resume.", "Measure again into another file.")
-    begun = len(result.launches)
-    last = max((launched.launch for launched in result.launches), default=-1)
-    done = [list(record.case.key()) for record in result.records if record.launch == last]
-    jobs = []
-    if begun:
-        jobs.append(_job(request, order, output, last + 1, result.run.id, done=done))
-    for number in range(last + 1 + len(jobs), result.run.launches + len(jobs)):
-        jobs.append(_job(request, order, output, number, result.run.id))
+    measured = Counter(record.case.key() for record in result.records)
+    wanted = plan(request, order)[0].cases
+    number = max((launched.launch for launched in result.launches), default=-1) + 1
+    jobs: list[Job] = []
+    for turn in range(result.run.launches):
+        done = [list(key) for key, times in measured.items() if times > turn]
+        if len(done) < len(wanted):
+            jobs.append(_job(request, order, output, number + len(jobs), result.run.id, done=done))
     return jobs, output
 
 
 def _job(
     request: Request, order: Order, output: Path, number: int, run_id: str, *,
-    joined: bool = False, done: list[list[str | int | float | bool]] | None = None,
+    joined: bool = False, done: list[list[Scalar]] | None = None,
 ) -> Job:  # fmt: skip
     return Job(
         request=request, run_id=run_id, launch=number, launches=order.launches, output=str(output.absolute()),
-        command=list(order.command), timeout_s=order.timeout_s, pairing=order.pairing,
+        command=list(order.command), ranks=order.ranks, timeout_s=order.timeout_s, pairing=order.pairing,
         append=order.append or not joined, first=number == 0 and not order.resume, last=joined, done=done or [],
     )  # fmt: skip
 
@@ -147,19 +172,17 @@ def _default_output(request: Request) -> Path:
     return next(path for path in itertools.chain([first], others) if not path.exists())
 
 
-def _close(output: Path, ending: Ending, before: int) -> int:
-    """Write the end line; wrong results in the run. Where nothing was written, the file is left as it was found."""
-    size = output.stat().st_size
-    if size == before and ending != "complete":
-        if size == 0:
-            output.unlink()
-        return 0
+def _close(output: Path, ending: Ending) -> None:
+    """Write the end line, unless a torn line before it says that the run was cut off."""
     result = store.load(output)[-1]
-    wrong = sum(record.check.status == "wrong" for record in result.records)
     if result.lost is None:
         with store.Writer.create(output, append=True) as writer:
-            writer.write(End(finished=worker.now(), records=len(result.records), wrong=wrong, status=ending))
-    return wrong
+            writer.write(End(finished=worker.now(), records=len(result.records), wrong=_wrong(output), status=ending))
+
+
+def _wrong(output: Path) -> int:
+    """Wrong rows of the last run in a file."""
+    return sum(record.check.status == "wrong" for record in store.load(output)[-1].records)
 
 
 def _ranks(order: Order) -> int:

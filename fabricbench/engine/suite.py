@@ -239,7 +239,8 @@ def bytes_per_rank(case: Case) -> int:
 def refuse_too_large(cases: tuple[Case, ...], available: int, ranks_a_host: int) -> None:
     """Raises UsageError for the first case that does not fit into a host's memory; nothing is allocated yet."""
     for case in cases:
-        wanted = bytes_per_rank(case) * ranks_a_host
+        taking_part = 1 if "alone" in case.params else 2 if catalogue.operation(case.operation).pair else ranks_a_host
+        wanted = bytes_per_rank(case) * min(taking_part, ranks_a_host)
         if wanted > available:
             largest = case.nbytes * available // wanted
             raise UsageError(

@@ -23,7 +23,7 @@ from fabricbench.engine.placement import Placement, placement
 from fabricbench.engine.session import Setting
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.watchdog import Standing, Watchdog
-from fabricbench.errors import FabricbenchError
+from fabricbench.errors import FabricbenchError, NotMeasuredError, UnavailableError
 from fabricbench.measure import clock
 from fabricbench.model import SCHEMA, Case, End, Ending, Launch, Pairing, Record, Run
 
@@ -77,6 +77,7 @@ class Job(Task, frozen=True, kw_only=True):
     run_id: str
     output: str
     command: list[str]
+    ranks: int | None = None
     pairing: Pairing | None = None
     append: bool = True
     first: bool = True
@@ -91,22 +92,29 @@ class Book:
     writer: store.Writer | None
     records: int = 0
     wrong: int = 0
+    begun: bool = False
+    closed: bool = False
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, line: Any) -> None:
         """Append one line, synced."""
-        if self.writer is not None:
-            with self._turn:
-                self.writer.write(line)
+        with self._turn:
+            self._append(line)
         if isinstance(line, Record):
             self.records += 1
             self.wrong += line.check.status == "wrong"
 
     def close(self, ending: Ending) -> None:
-        """Append the last line; also from the watchdog, while a line is being written."""
-        if self.writer is not None:
-            self.write(End(finished=now(), records=self.records, wrong=self.wrong, status=ending))
-            self.writer.close()
+        """Append the last line, once, and only to a run that was begun; the watchdog may be first to call."""
+        with self._turn:
+            if self.begun and not self.closed:
+                self._append(End(finished=now(), records=self.records, wrong=self.wrong, status=ending))
+            self.closed = True
+
+    def _append(self, line: Any) -> None:
+        if self.writer is not None and not self.closed:
+            self.writer.write(line)
+            self.begun = True
 
 
 def now() -> str:
@@ -124,22 +132,22 @@ def work(job: Job, announce: Announce) -> int:
 
     def ended(ending: Ending, status: int) -> None:
         where = {"rank": group.rank, "host": socket.gethostname(), "text": standing.text()}
-        announce({"event": "stood", "ending": ending, **where})
-        if job.last:
-            book.close(ending)
-        os._exit(status)
+        try:
+            announce({"event": "stood", "ending": ending, **where})
+            if job.last:
+                book.close(ending)
+        finally:
+            os._exit(status)
 
     watchdog = Watchdog(job.timeout_s, ended)
     try:
-        places, plan = _prepared(job, group, book, announce)
+        places, plan = _agreed(job, group, book, announce)
         try:
             _launch(job, group, places, plan, standing, book, announce)
-        except FabricbenchError as error:
+        except Exception as error:
             # Others may be waiting inside MPI for this rank, which can no longer agree on anything with them.
-            announce({"event": "error", "text": str(error), "status": error.status})
-            if job.last:
-                book.close("failed")
-            group.abort(error.status)
+            _give_up(error, job, book, announce)
+            group.abort(getattr(error, "status", 3))
         if job.last:
             book.close("complete")
         mpi.finish(group)
@@ -148,33 +156,58 @@ def work(job: Job, announce: Announce) -> int:
         watchdog.close()
 
 
-def _prepared(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple[Placement, Plan]:
+def _give_up(error: Exception, job: Job, book: Book, announce: Announce) -> None:
+    if not isinstance(error, FabricbenchError):
+        traceback.print_exc()
+    text = str(error) if isinstance(error, FabricbenchError) else f"{type(error).__name__}: {error}"
+    announce({"event": "error", "text": text, "status": getattr(error, "status", 3)})
+    if job.last:
+        book.close("failed")
+
+
+def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple[Placement, Plan]:
     """What all ranks agree on before anything is written.  Raises FabricbenchError on every rank alike."""
+    places = placement(group)
+    memory = min(group.gather(machine.available_memory()))
+    trouble, plan = None, None
     try:
-        places = placement(group)
-        plan = suite.plan(job.request, ranks=group.ranks, distances=tuple(places.pairs()), has_mpi=group.has_mpi)
-        suite.refuse_too_large(plan.cases, min(group.gather(machine.available_memory())), places.most_on_a_host)
-        _open(job, group, book)
-    except FabricbenchError:
+        plan = _planned(job, group, places, memory)
+    except FabricbenchError as error:
+        trouble = error
+    # A suite file may be there on one host and not on another: whoever has trouble has it for all.
+    trouble = next((heard for heard in group.gather(trouble) if heard is not None), None)
+    if trouble is None:
+        trouble = _open(job, group, book)
+    if trouble is not None or plan is None:
         mpi.finish(group)
-        raise
+        raise trouble or UnavailableError("There is no plan.")
     if group.rank == 0 and job.first:
         for text in notices(plan, places, group):
             announce({"event": "notice", "text": text})
     return places, plan
 
 
-def _open(job: Job, group: mpi.Group, book: Book) -> None:
-    """Rank 0 opens the file; what goes wrong there is raised on every rank."""
+def _planned(job: Job, group: mpi.Group, places: Placement, memory: int) -> Plan:
+    if job.ranks not in (None, group.ranks):
+        raise NotMeasuredError(
+            f"{job.ranks} ranks were asked for and {group.ranks} were started.", "Let -n and --launcher say the same."
+        )
+    distances = tuple(places.pairs())
+    plan = suite.plan(job.request, ranks=group.ranks, distances=distances, has_mpi=group.has_mpi)
+    suite.refuse_too_large(plan.cases, memory, places.most_on_a_host)
+    return plan
+
+
+def _open(job: Job, group: mpi.Group, book: Book) -> FabricbenchError | None:
+    """Rank 0 opens the file; what goes wrong there, on every rank."""
     trouble: FabricbenchError | None = None
     if group.rank == 0:
         try:
             book.writer = store.Writer.create(job.output, append=job.append)
         except FabricbenchError as error:
             trouble = error
-    trouble = group.broadcast(trouble)
-    if trouble is not None:
-        raise trouble
+    heard: FabricbenchError | None = group.broadcast(trouble)
+    return heard
 
 
 def notices(plan: Plan, places: Placement, group: mpi.Group) -> list[str]:
@@ -216,7 +249,7 @@ def _launch(
 
 def _measure_all(setting: Setting, cases: list[Case], job: Job, book: Book, announce: Announce) -> None:
     for index, case in enumerate(cases):
-        inject.strike(setting.fault, setting.group.rank, index)
+        inject.strike(setting.fault, setting.group.rank, index, len(cases))
         record = session.measure(setting, case)
         book.write(record)
         if setting.group.rank == 0:

@@ -106,18 +106,26 @@ class Sampler:
         begun = time.monotonic()
         while True:
             self._keep(self._take(size), size)
-            valid = np.concatenate(self.samples)[~np.concatenate(self.lates)]
-            reason: Stop | None = self.group.broadcast(stopping.reason(valid, time.monotonic() - begun))
+            spent_s = time.monotonic() - begun
+            reason: Stop | None = self.group.broadcast(
+                stopping.reason(self._valid(), spent_s) if self.group.rank == 0 else None
+            )
             if reason is not None:
                 return reason
             self.start.adapt(float(np.mean(self.lates[-1])))
+
+    def _valid(self) -> Floats:
+        return np.concatenate(self.samples)[~np.concatenate(self.lates)]
 
     def _take(self, size: int) -> Taken:
         self.start.begin(size)
         return self.loop.take(size, self.repeats)
 
-    def _merged(self, taken: Taken) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.int64]]:
-        """Of all ranks that take part: seconds per operation, entry skew, late starts, and the last exits in ns."""
+    def _merged(self, taken: Taken) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Of all ranks that take part: seconds per operation, entry skew, late starts; and where this rank was last.
+
+        Last means the last to leave, or, where clocks are not common, the one that took longest.
+        """
         size = taken.entered.size
         if self.taking_part:
             rows = (taken.entered, -taken.entered, taken.left, taken.left - taken.entered)
@@ -136,16 +144,16 @@ class Sampler:
             spans * 1e-9 / self.operations,
             (last_entry - first_entry) * 1e-9 if self.common_clock else np.zeros(size),
             highest[4] > 0,
-            last_exit,
+            taken.left == last_exit if self.common_clock else taken.left - taken.entered == longest,
         )
 
     def _keep(self, taken: Taken, size: int) -> None:
-        samples, skews, late, last_exit = self._merged(taken)
+        samples, skews, late, last = self._merged(taken)
         self.samples.append(samples)
         self.skews.append(skews)
         self.lates.append(late)
         self.own.append((taken.left - taken.entered) * 1e-9 / self.operations)
-        self.last.append(taken.left == last_exit)
+        self.last.append(last)
 
     def _result(self, stop: Stop, kept: int) -> Sampled:
         samples, skews, late = np.concatenate(self.samples), np.concatenate(self.skews), np.concatenate(self.lates)

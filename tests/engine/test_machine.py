@@ -73,7 +73,7 @@ def test_a_server_is_read(tmp_path: Path) -> None:
         "sockets": 2,
         "cores_physical": 2,
         "cores_logical": 4,
-        "cores_usable": 4,
+        "cores_usable": 2,
         "numa_nodes": 3,
         "caches": ["L1 data 32 KiB shared by 0-1", "L3 unified 32768 KiB shared by 0-3"],
         "governor": "performance, powersave",

@@ -5,7 +5,10 @@ from fabricbench.engine.placement import Placement
 
 def placed(hosts: str, cpus: list[set[int]], cores: int) -> Placement:
     return Placement(
-        hosts=tuple(hosts), cpus=tuple(frozenset(some) for some in cpus), cores=tuple(cores for _ in hosts)
+        hosts=tuple(hosts),
+        cpus=tuple(frozenset(some) for some in cpus),
+        own=tuple(map(len, cpus)),
+        cores=tuple(cores for _ in hosts),
     )
 
 

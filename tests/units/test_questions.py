@@ -164,3 +164,13 @@ def test_counts_of_the_trial_are_ragged() -> None:
     }
     assert any(count % 3 for count in counts)
     assert min(counts) < 3
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "float16"])
+def test_ranks_a_period_apart_hold_different_inputs(dtype: str) -> None:
+    case = Case(
+        operation="allgather", variant="mpi", memory="host", dtype=dtype, nbytes=4096, ranks=1000, cadence="isolated",
+        mode="blocking", in_place=False, params={},
+    )  # fmt: skip
+    question = Question(case=case, rank=0, ranks=1000, seed=1)
+    assert (question.input(3, 0, 100) != question.input(3 + question.period, 0, 100)).any()
