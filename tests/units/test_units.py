@@ -133,3 +133,14 @@ def test_units_are_named_after_their_operations_and_no_two_alike() -> None:
     for name, operation in catalogue.operations().items():
         assert operation.name == name
         assert operation.variants, f"{name} has no variant"
+
+
+@needs_mpi
+@pytest.mark.mpi
+def test_a_barrier_that_returns_at_once_is_wrong_however_samples_are_started() -> None:
+    words = [*launch.prefix(2, machine.usable_cores()), sys.executable, "-m", "units.broken_barrier"]
+    environment = launch.environment()
+    environment["PYTHONPATH"] += f":{TESTS}"
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"mpi": "ok", "broken": "wrong"}
