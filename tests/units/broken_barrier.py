@@ -1,4 +1,4 @@
-"""Every rank of a job in which one barrier returns at once: prints what a real session says of it and of the library's."""
+"""A job in which one barrier returns at once: prints what a real session says of it and of the library's own."""
 
 import json
 from collections.abc import Iterator
