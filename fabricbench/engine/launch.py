@@ -20,6 +20,8 @@ from fabricbench.engine.worker import MARK, Announce, Task
 from fabricbench.errors import FabricbenchError, NotMeasuredError, TimedOutError
 
 GRACE_S = 5.0
+SAY_S = 1.5
+"""How long ranks may take to say where they stood."""
 START_S = 30.0
 """Added to --timeout for starting Python, MPI and Numba before the ranks watch the clock themselves."""
 
@@ -176,16 +178,26 @@ def end(process: "subprocess.Popen[str]") -> None:
 
 def _end(process: "subprocess.Popen[str]") -> None:
     family = _family(process.pid)
+    # Ranks of this host first: a launcher that is asked to end stops handing on what its ranks have to say.
+    ranks = [member for member in family if _runs_python(member)]
+    for rank in ranks:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            rank.terminate()
+    psutil.wait_procs(ranks, timeout=SAY_S)
     process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_S)
     for member in family:
-        if member.is_running():
-            try:
-                member.kill()
-            except psutil.NoSuchProcess:
-                continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
     process.wait()
+
+
+def _runs_python(member: psutil.Process) -> bool:
+    try:
+        return bool(member.cmdline()[:1] == [sys.executable])
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
 
 
 def _family(pid: int) -> list[psutil.Process]:
