@@ -35,9 +35,10 @@ def run(folder: Path, *words: str, **environment: str) -> "subprocess.CompletedP
 
 def started(folder: Path, *words: str) -> "subprocess.Popen[str]":
     """A run in a process group of its own, as a terminal would start it."""
-    return subprocess.Popen(  # noqa: PLW1509 - no other thread of the tests holds a lock here
+    return subprocess.Popen(
         command("run", *words), cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=listen,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=listen,  # noqa: PLW1509 - no other thread of the tests holds a lock here
     )  # fmt: skip
 
 
