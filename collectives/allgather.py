@@ -1,22 +1,8 @@
 """All-gather: every rank ends with all ranks' parts, in order of rank."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-
-from fabricbench.entries import MPI_Allgather
-from fabricbench.spec import (
-    Array,
-    Context,
-    Layout,
-    Operation,
-    Question,
-    Step,
-    block,
-    equal_parts,
-    parts,
-)
+from fabricbench.collectives import movement
+from fabricbench.collectives.library import Arguments, own
+from fabricbench.spec import Array, Context, Layout, Operation, Question, equal_parts, parts
 from fabricbench.traffic import collective
 
 
@@ -25,45 +11,42 @@ def gathered(question: Question, start: int, stop: int) -> Array:
     return parts(start, stop, question.count // question.ranks, question.input)
 
 
+def layout(question: Question) -> Layout:
+    """In place a rank's part lies where it belongs."""
+    part = question.count // question.ranks
+    return Layout(inputs=(part,), output=question.count, place=question.rank * part)
+
+
 allgather = Operation(
     name="allgather",
     family="collective",
-    layout=lambda question: Layout(inputs=(question.count // question.ranks,), output=question.count),
+    layout=layout,
     reference=gathered,
-    traffic=lambda question: collective(question.case),
+    traffic=lambda question: collective(question.case, question.ranks),
     rates=("algbw", "busbw"),
-    dtypes=("float32", "float64", "int32", "int64", "uint8"),
+    dtypes=movement.DTYPES,
     sizes="8,1KiB,8KiB,64KiB,1MiB,8MiB",
     fit=equal_parts,
+    in_place="possible",
     streaming_below=4096,
 )
 
 
-def call(b: Any) -> int:
-    """One call of the library; counts are of one part."""
-    return MPI_Allgather(b.send, b.part, b.type, b.receive, b.part, b.type, b.comm)
-
-
-@allgather.variant("mpi", needs=("MPI_Allgather",))
-def mpi(context: Context) -> Iterator[Step]:
-    """As the MPI library performs it."""
-    question, library = context.question, context.mpi
-    yield Step(
-        call=call,
-        block=block(
-            send=context.send.address,
-            receive=context.output.address,
-            part=np.int32(question.count // question.ranks),
-            type=library.datatype(question.dtype),
-            comm=library.comm,
+def arguments(context: Context) -> Arguments:
+    """Of MPI_Allgather; counts are of one part."""
+    question, given = context.question, movement.given(context)
+    part = question.count // question.ranks
+    here = question.case.in_place
+    return Arguments(
+        c=(
+            given.in_place if here else context.inputs[0].address, part, given.type,
+            context.output.address, part, given.type,
         ),
-    )
+        python=(
+            given.python_in_place if here else [context.inputs[0].array, given.named],
+            [context.output.array, part, given.named],
+        ),
+    )  # fmt: skip
 
 
-@allgather.variant("mpi4py", step="python", uses_mpi=True)
-def mpi4py(context: Context) -> Iterator[Step]:
-    """The same call through mpi4py: the difference is what Python costs."""
-    kind = context.mpi.named(context.question.dtype)
-    send, receive = [context.send.array, kind], [context.output.array, kind]
-    perform = context.mpi.communicator.Allgather
-    yield Step(call=lambda: perform(send, receive))
+own(allgather, "Allgather", arguments)

@@ -8,42 +8,49 @@ from collections.abc import Iterator
 from typing import Any
 
 from fabricbench.collectives.allreduce import allreduce
-from fabricbench.collectives.hops import add, copy, exchange, receive, send
+from fabricbench.collectives.hops import copy, exchange, receive, send
+from fabricbench.collectives.reductions import algorithm, reduce
 from fabricbench.spec import Buffer, Context, Step, block
 
 
+def swap(b: Any) -> int:
+    """Partners at distance 1, 2, 4, ... swap and reduce what they have so far."""
+    place = b.rank // 2 if b.rank < 2 * b.folded else b.rank - b.folded
+    distance = 1
+    while distance < b.power:
+        across = place ^ distance
+        partner = 2 * across + 1 if across < b.folded else across + b.folded
+        code = exchange(b, b.receive, b.count, partner, b.inbox, b.count, partner)
+        if code == 0:
+            code = reduce(b, b.receive, b.inbox, b.receive, b.count)
+        if code != 0:
+            return code
+        distance *= 2
+    return 0
+
+
 def call(b: Any) -> int:
-    """Partners at distance 1, 2, 4, ... swap and add what they have so far."""
-    copy(b, b.send, b.receive, b.count)
-    power = 1
-    while 2 * power <= b.ranks:
-        power *= 2
-    folded = b.ranks - power
-    if b.rank < 2 * folded and b.rank % 2 == 0:
+    """Fold, swap, and give the other the result."""
+    if b.send != b.receive:
+        copy(b, b.send, b.receive, b.count * b.width)
+    paired, code = b.rank < 2 * b.folded, 0
+    if paired and b.rank % 2 == 0:
         code = send(b, b.receive, b.count, b.rank + 1)
         return code if code != 0 else receive(b, b.receive, b.count, b.rank + 1)
-    if b.rank < 2 * folded:
+    if paired:
         code = receive(b, b.inbox, b.count, b.rank - 1)
-        if code != 0:
-            return code
-        add(b, b.receive, b.inbox, b.receive, b.count)
-    place = b.rank // 2 if b.rank < 2 * folded else b.rank - folded
-    distance = 1
-    while distance < power:
-        across = place ^ distance
-        partner = 2 * across + 1 if across < folded else across + folded
-        code = exchange(b, b.receive, b.count, partner, b.inbox, b.count, partner)
-        if code != 0:
-            return code
-        add(b, b.receive, b.inbox, b.receive, b.count)
-        distance *= 2
-    return send(b, b.receive, b.count, b.rank - 1) if b.rank < 2 * folded else 0
+        if code == 0:
+            code = reduce(b, b.receive, b.inbox, b.receive, b.count)
+    if code == 0:
+        code = swap(b)
+    return send(b, b.receive, b.count, b.rank - 1) if paired and code == 0 else code
 
 
-@allreduce.variant("recursive-doubling", needs=("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
-def recursive_doubling(context: Context) -> Iterator[Step]:
+@algorithm(allreduce, "recursive-doubling", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
+def recursive_doubling(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """log2(ranks) exchanges of the whole array: fewest hops, most traffic."""
     question, library = context.question, context.mpi
+    power = 1 << (question.ranks.bit_length() - 1)
     inbox = Buffer(question.count, question.dtype)
     status = Buffer(library.status_width, "uint8")
     yield Step(
@@ -55,10 +62,10 @@ def recursive_doubling(context: Context) -> Iterator[Step]:
             status=status.address,
             count=question.count,
             rank=question.rank,
-            ranks=question.ranks,
-            type=library.datatype(question.dtype),
+            power=power,
+            folded=question.ranks - power,
             comm=library.comm,
-            zero=question.dtype.type(0),
+            **reducing,
         ),
         keep=(inbox, status),
     )

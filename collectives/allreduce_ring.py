@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from fabricbench.collectives.allreduce import allreduce
-from fabricbench.collectives.hops import add, copy, exchange
+from fabricbench.collectives.hops import copy, exchange
+from fabricbench.collectives.reductions import algorithm, reduce
 from fabricbench.spec import Buffer, Context, Step, block
 
 
@@ -20,7 +21,7 @@ def first_of(b: Any, part: int) -> int:
 def call(b: Any) -> int:
     """Each rank talks to its two neighbours only; every hop carries one part."""
     if b.ranks == 1:
-        copy(b, b.send, b.receive, b.count)
+        copy(b, b.send, b.receive, b.count * b.width)
         return 0
     right, left = (b.rank + 1) % b.ranks, (b.rank + b.ranks - 1) % b.ranks
     source = b.send  # the first hop sends input, the later ones sums
@@ -38,13 +39,15 @@ def call(b: Any) -> int:
         if code != 0:
             return code
         if reducing:
-            add(b, b.send + into_first * b.width, b.inbox, here, into_count)
+            code = reduce(b, b.send + into_first * b.width, b.inbox, here, into_count)
+            if code != 0:
+                return code
         source = b.receive
     return 0
 
 
-@allreduce.variant("ring", needs=("MPI_Sendrecv",))
-def ring(context: Context) -> Iterator[Step]:
+@algorithm(allreduce, "ring", ("MPI_Sendrecv",))
+def ring(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """2 (ranks - 1) hops of 1/ranks of the array, neighbours only: least traffic, most hops."""
     question, library = context.question, context.mpi
     inbox = Buffer(question.count // question.ranks + 1, question.dtype)
@@ -57,12 +60,10 @@ def ring(context: Context) -> Iterator[Step]:
             inbox=inbox.address,
             status=status.address,
             count=question.count,
-            width=question.dtype.itemsize,
             rank=question.rank,
             ranks=question.ranks,
-            type=library.datatype(question.dtype),
             comm=library.comm,
-            zero=question.dtype.type(0),
+            **reducing,
         ),
         keep=(inbox, status),
     )

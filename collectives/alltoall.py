@@ -1,22 +1,8 @@
 """All-to-all: rank i's part j ends as rank j's part i."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-
-from fabricbench.entries import MPI_Alltoall
-from fabricbench.spec import (
-    Array,
-    Context,
-    Layout,
-    Operation,
-    Question,
-    Step,
-    block,
-    equal_parts,
-    parts,
-)
+from fabricbench.collectives import movement
+from fabricbench.collectives.library import Arguments, own
+from fabricbench.spec import Array, Context, Layout, Operation, Question, equal_parts, parts
 from fabricbench.traffic import collective
 
 
@@ -27,45 +13,41 @@ def exchanged(question: Question, start: int, stop: int) -> Array:
     return parts(start, stop, part, lambda source, low, high: question.input(source, mine + low, mine + high))
 
 
+def layout(question: Question) -> Layout:
+    """A part for every rank, and one from every rank."""
+    return Layout(inputs=(question.count,), output=question.count)
+
+
 alltoall = Operation(
     name="alltoall",
     family="collective",
-    layout=lambda question: Layout(inputs=(question.count,), output=question.count),
+    layout=layout,
     reference=exchanged,
-    traffic=lambda question: collective(question.case),
+    traffic=lambda question: collective(question.case, question.ranks),
     rates=("algbw", "busbw"),
-    dtypes=("float32", "float64", "int32", "int64", "uint8"),
+    dtypes=movement.DTYPES,
     sizes="8,1KiB,8KiB,64KiB,1MiB,8MiB",
     fit=equal_parts,
+    in_place="possible",
     streaming_below=4096,
 )
 
 
-def call(b: Any) -> int:
-    """One call of the library; counts are per destination."""
-    return MPI_Alltoall(b.send, b.part, b.type, b.receive, b.part, b.type, b.comm)
-
-
-@alltoall.variant("mpi", needs=("MPI_Alltoall",))
-def mpi(context: Context) -> Iterator[Step]:
-    """As the MPI library performs it."""
-    question, library = context.question, context.mpi
-    yield Step(
-        call=call,
-        block=block(
-            send=context.send.address,
-            receive=context.output.address,
-            part=np.int32(question.count // question.ranks),
-            type=library.datatype(question.dtype),
-            comm=library.comm,
+def arguments(context: Context) -> Arguments:
+    """Of MPI_Alltoall; counts are per destination."""
+    question, given = context.question, movement.given(context)
+    part = question.count // question.ranks
+    here = question.case.in_place
+    return Arguments(
+        c=(
+            given.in_place if here else context.inputs[0].address, part, given.type,
+            context.output.address, part, given.type,
         ),
-    )
+        python=(
+            given.python_in_place if here else [context.inputs[0].array, part, given.named],
+            [context.output.array, part, given.named],
+        ),
+    )  # fmt: skip
 
 
-@alltoall.variant("mpi4py", step="python", uses_mpi=True)
-def mpi4py(context: Context) -> Iterator[Step]:
-    """The same call through mpi4py: the difference is what Python costs."""
-    kind = context.mpi.named(context.question.dtype)
-    send, receive = [context.send.array, kind], [context.output.array, kind]
-    perform = context.mpi.communicator.Alltoall
-    yield Step(call=lambda: perform(send, receive))
+own(alltoall, "Alltoall", arguments)

@@ -1,14 +1,12 @@
 """Barrier: no rank leaves before the last has entered."""
 
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from fabricbench.entries import MPI_Barrier
+from fabricbench.collectives.library import Arguments, own
 from fabricbench.model import Traffic
-from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, Witness, block
+from fabricbench.spec import Array, Layout, Operation, Question, Witness
 
 LATE_S = 0.002
 
@@ -50,18 +48,4 @@ barrier = Operation(
 )
 
 
-def call(b: Any) -> int:
-    """One call of the library."""
-    return MPI_Barrier(b.comm)
-
-
-@barrier.variant("mpi", needs=("MPI_Barrier",))
-def mpi(context: Context) -> Iterator[Step]:
-    """As the MPI library performs it."""
-    yield Step(call=call, block=block(comm=context.mpi.comm))
-
-
-@barrier.variant("mpi4py", step="python", uses_mpi=True)
-def mpi4py(context: Context) -> Iterator[Step]:
-    """The same call through mpi4py: the difference is what Python costs."""
-    yield Step(call=context.mpi.communicator.Barrier)
+own(barrier, "Barrier", lambda context: Arguments(c=(), python=()))

@@ -1,18 +1,10 @@
 """Broadcast: every rank ends with the root's array."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-
-from fabricbench.entries import MPI_Bcast
-from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
+from fabricbench.collectives import movement, rooted
+from fabricbench.collectives.library import Arguments, own
+from fabricbench.collectives.rooted import at_root, root
+from fabricbench.spec import Array, Context, Layout, Operation, Question
 from fabricbench.traffic import collective
-
-
-def root(question: Question) -> int:
-    """The rank whose array is sent."""
-    return int(question.case.params["root"])
 
 
 def sent(question: Question, start: int, stop: int) -> Array:
@@ -22,7 +14,7 @@ def sent(question: Question, start: int, stop: int) -> Array:
 
 def layout(question: Question) -> Layout:
     """The root only sends, the others only receive."""
-    if question.rank == root(question):
+    if at_root(question):
         return Layout(inputs=(question.count,), output=0)
     return Layout(inputs=(), output=question.count)
 
@@ -32,43 +24,25 @@ broadcast = Operation(
     family="collective",
     layout=layout,
     reference=sent,
-    traffic=lambda question: collective(question.case),
+    traffic=lambda question: collective(question.case, question.ranks),
     rates=("algbw", "busbw"),
-    dtypes=("float32", "float64", "int32", "int64", "uint8"),
+    dtypes=movement.DTYPES,
     sizes="8,1KiB,8KiB,64KiB,1MiB,8MiB",
     params={"root": 0},
+    refuse=rooted.refuse,
     streaming_below=4096,
     window=16,
 )
 
 
-def call(b: Any) -> int:
-    """One call of the library."""
-    return MPI_Bcast(b.buffer, b.count, b.type, b.root, b.comm)
-
-
-@broadcast.variant("mpi", needs=("MPI_Bcast",))
-def mpi(context: Context) -> Iterator[Step]:
-    """As the MPI library performs it."""
-    question, library = context.question, context.mpi
-    buffer = context.send if question.rank == root(question) else context.output
-    yield Step(
-        call=call,
-        block=block(
-            buffer=buffer.address,
-            count=np.int32(question.count),
-            type=library.datatype(question.dtype),
-            root=np.int32(root(question)),
-            comm=library.comm,
-        ),
+def arguments(context: Context) -> Arguments:
+    """Of MPI_Bcast, whose buffer is what is sent at the root and what is received elsewhere."""
+    question, given = context.question, movement.given(context)
+    buffer = context.inputs[0] if at_root(question) else context.output
+    return Arguments(
+        c=(buffer.address, question.count, given.type, root(question)),
+        python=([buffer.array, given.named], root(question)),
     )
 
 
-@broadcast.variant("mpi4py", step="python", uses_mpi=True)
-def mpi4py(context: Context) -> Iterator[Step]:
-    """The same call through mpi4py: the difference is what Python costs."""
-    question = context.question
-    buffer = context.send if question.rank == root(question) else context.output
-    message = [buffer.array, context.mpi.named(question.dtype)]
-    source, perform = root(question), context.mpi.communicator.Bcast
-    yield Step(call=lambda: perform(message, source))
+own(broadcast, "Bcast", arguments)

@@ -1,13 +1,13 @@
-"""What the algorithms written here share: one exchange with two neighbours, and adding what came in.
+"""What the algorithms written here share: sending, receiving, both at once with two neighbours, copying.
 
-Bodies keep in their block: `comm`, `type`, `status` (room for one MPI_Status), and `zero`, a 0 of the elements' type.
+Bodies keep in their block: `comm`, `type`, and `status` (room for one MPI_Status).
 """
 
 from typing import Any
 
 import numpy as np
 
-from fabricbench.entries import MPI_Recv, MPI_Send, MPI_Sendrecv, view
+from fabricbench.entries import MPI_Recv, MPI_Send, MPI_Sendrecv, memcpy
 
 TAG = 7
 
@@ -30,19 +30,6 @@ def receive(b: Any, into: int, count: int, source: int) -> int:
     return MPI_Recv(into, np.int32(count), b.type, np.int32(source), np.int32(TAG), b.comm, b.status)
 
 
-def add(b: Any, left: int, right: int, into: int, count: int) -> None:
-    """into[:] = left + right, arrays of `count` elements at addresses."""
-    first, second, result = (
-        view(left, count, b.zero),
-        view(right, count, b.zero),
-        view(into, count, b.zero),
-    )
-    for i in range(count):
-        result[i] = first[i] + second[i]
-
-
-def copy(b: Any, source: int, into: int, count: int) -> None:
-    """into[:] = source, arrays of `count` elements at addresses."""
-    given, result = view(source, count, b.zero), view(into, count, b.zero)
-    for i in range(count):
-        result[i] = given[i]
+def copy(b: Any, source: int, into: int, nbytes: int) -> None:
+    """Copy bytes from one address to another; bytes, so that one body serves every type."""
+    memcpy(into, source, nbytes)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fabricbench.engine.start import Order
     from fabricbench.engine.suite import Request
     from fabricbench.engine.worker import Announce
+    from fabricbench.judge.beside import Report as Besides
     from fabricbench.judge.calibration import Calibration
     from fabricbench.judge.compare import Comparison
     from fabricbench.judge.fitness import Report
@@ -95,6 +96,16 @@ def calibrate(fixture: str, announce: "Announce") -> "Calibration":
 
     procedure.collect(Path(fixture), announce)
     return calibration.judge(procedure.load(Path(fixture)))
+
+
+def beside(folder: str, order: "Order", announce: "Announce") -> "Besides":
+    """Our times over those of the OSU micro-benchmarks installed in a folder, launches of both in turn.
+
+    Some minutes for ten launches a side. Raises FabricbenchError.
+    """
+    from fabricbench.procedures import beside as procedure
+
+    return procedure.examine(Path(folder), order, announce)
 
 
 def listing(what: str) -> "list[dict[str, Any]]":

@@ -34,19 +34,49 @@ class Primitive:
         raise TypeError(f"{self.name} can be used in a compiled step body only.")
 
 
+@dataclass(frozen=True)
+class ByKind:
+    """A helper(left, right, into, op) of three arrays and an integer, in three forms.
+
+    The elements of the arrays decide, while a body is compiled, which form it gets: what one type allows another lacks.
+    """
+
+    integers: Callable[..., Any]
+    floats: Callable[..., Any]
+    complexes: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Only for type checkers."""
+        raise TypeError("A helper by kind can be called from a compiled step body only.")
+
+
 # Handles travel as 64-bit integers whatever the library: where MPI keeps them in 32 bits the callee ignores the rest.
-MPI_Allgather = Entry("MPI_Allgather", "pippipp")
+MPI_Accumulate = Entry("MPI_Accumulate", "pipilippp")
 MPI_Allreduce = Entry("MPI_Allreduce", "ppippp")
-MPI_Alltoall = Entry("MPI_Alltoall", "pippipp")
 MPI_Barrier = Entry("MPI_Barrier", "p")
 MPI_Bcast = Entry("MPI_Bcast", "pipip")
+MPI_Get = Entry("MPI_Get", "pipilipp")
 MPI_Irecv = Entry("MPI_Irecv", "pipiipp")
 MPI_Isend = Entry("MPI_Isend", "pipiipp")
+MPI_Pready = Entry("MPI_Pready", "ip")
+MPI_Precv_init = Entry("MPI_Precv_init", "pilpiippp")
+MPI_Psend_init = Entry("MPI_Psend_init", "pilpiippp")
+MPI_Put = Entry("MPI_Put", "pipilipp")
 MPI_Recv = Entry("MPI_Recv", "pipiipp")
-MPI_Reduce_scatter_block = Entry("MPI_Reduce_scatter_block", "ppippp")
+MPI_Reduce = Entry("MPI_Reduce", "ppippip")
+MPI_Recv_init = Entry("MPI_Recv_init", "pipiipp")
+MPI_Reduce_local = Entry("MPI_Reduce_local", "ppipp")
+MPI_Request_free = Entry("MPI_Request_free", "p")
 MPI_Send = Entry("MPI_Send", "pipiip")
+MPI_Send_init = Entry("MPI_Send_init", "pipiipp")
 MPI_Sendrecv = Entry("MPI_Sendrecv", "pipiipipiipp")
+MPI_Start = Entry("MPI_Start", "p")
+MPI_Startall = Entry("MPI_Startall", "ip")
+MPI_Test = Entry("MPI_Test", "ppp")
+MPI_Wait = Entry("MPI_Wait", "pp")
 MPI_Waitall = Entry("MPI_Waitall", "ipp")
+MPI_Win_fence = Entry("MPI_Win_fence", "ip")
+MPI_Win_flush = Entry("MPI_Win_flush", "ip")
 
 memcpy = Entry("memcpy", "ppl", "p")
 
@@ -58,6 +88,18 @@ now_ns = Primitive("now_ns")
 
 call = Primitive("call")
 """call(function, block): the int that a compiled body returns; for the measuring loop."""
+
+invoke = Primitive("invoke")
+"""invoke(b): the int that the C function at `b.function` returns for the arguments `b.a0`, `b.a1`, ... in their order.
+
+Every argument is a 64-bit integer: an `int` takes the lower half of its register or place on the stack.
+"""
+
+float_of = Primitive("float_of")
+"""float_of(bits): the float32 of 32 bits."""
+
+bits_of = Primitive("bits_of")
+"""bits_of(value): the 32 bits of a float32."""
 
 prange: Callable[..., range] = range
 """Like range, over all threads of the rank; for functions that a body calls and gives its arrays."""

@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from fabricbench.quantity import size_text
 
-SCHEMA = 1
-"""Number of the result format. History: 1 first format."""
+SCHEMA = 2
+"""Number of the result format. History: 1 first format; 2 the mode "partitioned"."""
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
 Text = Annotated[str, Meta(min_length=1)]
@@ -24,7 +24,7 @@ Scalar = str | int | float | bool
 
 Memory = Literal["host", "pinned", "mapped", "device"]
 Cadence = Literal["isolated", "streaming"]
-Mode = Literal["blocking", "non-blocking", "persistent"]
+Mode = Literal["blocking", "non-blocking", "persistent", "partitioned"]
 StepKind = Literal["compiled", "python", "graph", "stream"]
 Sync = Literal["round-time", "barrier", "none"]
 TimeBase = Literal["global", "maxlocal", "device"]
@@ -39,7 +39,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A frozen value with closed fields."""
 
 
-USUAL: dict[str, Scalar] = {"distance": "same-host", "op": "sum", "root": 0, "window": 32}
+USUAL: dict[str, Scalar] = {"counts": "equal", "distance": "same-host", "op": "sum", "root": 0, "window": 32}
 """Parameters that go without saying in the name of a case."""
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,21 +80,31 @@ class Group:
 
 
 class World(Group):
-    """All ranks of MPI_COMM_WORLD, on a communicator of our own."""
+    """The ranks of a communicator of our own: a copy of MPI_COMM_WORLD, or what `split` makes of it."""
 
     has_mpi = True
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, communicator: Any) -> None:
         self.module = module
-        self.communicator = module.COMM_WORLD.Dup()
+        self.communicator = communicator
         # Bodies look at return codes; an aborting library would hide which case failed.
         self.communicator.Set_errhandler(module.ERRORS_RETURN)
         self.rank = int(self.communicator.Get_rank())
         self.ranks = int(self.communicator.Get_size())
         self.library = library_name(module)
-        path = library_path()
-        native.attach(self.library, path)
-        self._has = native.symbols(path)
+        self._path = library_path()
+        native.attach(self.library, self._path)
+        self._has = native.symbols(self._path)
+
+    def split(self, color: int) -> "World":
+        """The ranks that named the same color, in the order of this group.  Every rank calls."""
+        return World(self.module, self.communicator.Split(color, self.rank))
+
+    def function(self, symbol: str) -> int:
+        """Address of a C function of the library.  Raises UnavailableError where it has none of that name."""
+        if not self._has(symbol):
+            raise UnavailableError(f"{self.library} has no {symbol}.")
+        return native.address(self._path, symbol)
 
     def has(self, symbol: str) -> bool:
         return self._has(symbol)
@@ -127,12 +137,17 @@ class World(Group):
     @cached_property
     def comm(self) -> int:
         """Handle of the communicator."""
-        return self._handle(self.communicator)
+        return self.handle(self.communicator)
 
     @cached_property
     def in_place(self) -> int:
         """MPI_IN_PLACE, as an address."""
         return int(np.int64(int(self.module.IN_PLACE)))
+
+    @cached_property
+    def no_info(self) -> int:
+        """MPI_INFO_NULL."""
+        return self.handle(self.module.INFO_NULL)
 
     @cached_property
     def request_width(self) -> int:
@@ -146,21 +161,45 @@ class World(Group):
 
     def datatype(self, dtype: np.dtype[Any] | str) -> int:
         """Handle of the MPI type of a NumPy type."""
-        return self._handle(self.named(dtype))
+        return self.handle(self.named(dtype))
 
     def named(self, dtype: np.dtype[Any] | str) -> Any:
         """mpi4py's object for a NumPy type.  Raises UnavailableError where MPI has none."""
-        character = np.dtype(dtype).char
-        try:
-            return self.module._typedict[character]
-        except KeyError:
-            raise UnavailableError(f"MPI has no type for {np.dtype(dtype)}.") from None
+        kind = np.dtype(dtype)
+        found = self.module._typedict.get(kind.char)
+        # Open MPI's wheel has a name for half precision, and nothing behind it.
+        if found is None or not self._reduces(found):
+            raise UnavailableError(f"{self.library} has no type for {kind}.")
+        return found
+
+    def _reduces(self, kind: Any) -> bool:
+        return bool(kind != self.module.DATATYPE_NULL and kind.Get_size() > 0)
+
+    def operator(self, name: str) -> Any:
+        """mpi4py's object for a reduction such as sum or band."""
+        return getattr(self.module, name.upper())
 
     def op(self, name: str) -> int:
-        """Handle of a reduction: sum, prod, min, max."""
-        return self._handle(getattr(self.module, name.upper()))
+        """Handle of a reduction such as sum or band."""
+        return self.handle(self.operator(name))
 
-    def _handle(self, thing: Any) -> int:
+    @cached_property
+    def handle_width(self) -> int:
+        """Bytes of a handle in memory: 4 in MPICH, 8 in Open MPI."""
+        return int(self.module._sizeof(self.module.Datatype))
+
+    def user_operator(self, body: Callable[..., None], dtype: np.dtype[Any]) -> Any:
+        """A commutative operator whose `body(incoming, inout, length, kind)` is compiled for elements of this type."""
+        compiled = native.reducer(body, dtype)
+        made = self.module.Op()
+        place = ctypes.c_void_p(self.module._addressof(made))
+        create = ctypes.CDLL(self._path).MPI_Op_create
+        if create(ctypes.c_void_p(compiled.address), 1, place) != 0:
+            raise UnavailableError(f"{self.library} makes no operator of our own.")
+        return made
+
+    def handle(self, thing: Any) -> int:
+        """An MPI object as the integer that C code passes."""
         width = self.module._sizeof(type(thing))
         kind = {4: ctypes.c_int32, 8: ctypes.c_int64}[width]
         return int(kind.from_address(self.module._addressof(thing)).value)
@@ -188,7 +227,8 @@ def connect() -> Group:
             )
         return Group()
     _refuse_foreign(os.environ)
-    world = World(_module(start=True))
+    module = _module(start=True)
+    world = World(module, module.COMM_WORLD.Dup())
     if world.ranks < promised:
         raise NotMeasuredError(
             f"{launcher} promises {promised} ranks, but {world.library} ({library_path()}) sees {world.ranks}.",

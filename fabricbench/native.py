@@ -53,6 +53,19 @@ def _compiled(body: Callable[[Any], int], dtype: Any) -> Compiled:
     return Compiled(address=int(owner.address), owner=owner)
 
 
+@cache
+def reducer(body: Callable[..., None], dtype: Any) -> Compiled:
+    """Machine code of `body(incoming, inout, length, kind)`, the form of MPI's user-defined operators."""
+    numba = _numba().module
+    types = numba.types
+    elements = types.CPointer(numba.from_dtype(dtype))
+    signature = types.void(elements, elements, types.CPointer(types.int32), types.CPointer(types.int64))
+    plain = _resolve(body)
+    with _alone_on_this_host():
+        owner = numba.cfunc(signature, nopython=True, cache=_numba().cached)(plain)
+    return Compiled(address=int(owner.address), owner=owner)
+
+
 def jit(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
     """`function` compiled for calls from Python, without the interpreter lock while it runs.
 
@@ -166,11 +179,35 @@ def _meaning(value: Any) -> Any:
         return _external(value)
     if isinstance(value, entries.Primitive):
         return getattr(_primitives(), value.name)
+    if isinstance(value, entries.ByKind):
+        return _by_kind(value)
     if value is entries.prange:
         return _numba().module.prange
     if isinstance(value, FunctionType):
         return _helper(value)
     return value
+
+
+@cache
+def _by_kind(helper: entries.ByKind) -> Any:
+    """The form of a helper for the elements of its first array, chosen while a body is compiled."""
+    from numba import types
+    from numba.extending import overload
+
+    def chosen(left, right, into, op):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        raise TypeError("compiled only")
+
+    # Numba compares the names and the annotations of both with those of the form.
+    def choose(left, right, into, op):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        kinds = ((types.Integer, helper.integers), (types.Float, helper.floats), (types.Complex, helper.complexes))
+        form = next((form for kind, form in kinds if isinstance(left.dtype, kind)), None)
+        if form is None:
+            return None
+        compiled = _helper(form)
+        return lambda left, right, into, op: compiled(left, right, into, op)  # noqa: PLW0108 - Numba wants a function
+
+    overload(chosen)(choose)
+    return chosen
 
 
 @cache
@@ -182,8 +219,8 @@ def _external(entry: entries.Entry) -> Any:
 
 
 @cache
-def _primitives() -> SimpleNamespace:
-    """The primitives of `entries`, and `call`, which the measuring loop alone uses."""
+def _primitives() -> SimpleNamespace:  # noqa: C901 - one nested pair of functions a primitive
+    """The primitives of `entries`."""
     from llvmlite import ir
     from numba import njit, types
     from numba.core import cgutils
@@ -228,7 +265,34 @@ def _primitives() -> SimpleNamespace:
 
         return types.int32(types.int64, types.int64), generate
 
-    return SimpleNamespace(view=view, now_ns=now_ns, call=call)
+    @intrinsic
+    def invoke(context: Any, block: Any) -> Any:
+        names = [name for name in block.fields if re.fullmatch(r"a\d+", name)]
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            int64, start = ir.IntType(64), builder.bitcast(arguments[0], ir.IntType(8).as_pointer())
+
+            def load(name: str) -> Any:
+                place = builder.gep(start, [ir.IntType(32)(block.offset(name))])
+                return builder.load(builder.bitcast(place, int64.as_pointer()))
+
+            function = ir.FunctionType(ir.IntType(32), [int64] * len(names)).as_pointer()
+            return builder.call(builder.inttoptr(load("function"), function), [load(name) for name in names])
+
+        return types.int32(block), generate
+
+    def reinterpreted(source: Any, target: Any) -> Any:
+        def typed(context: Any, value: Any) -> Any:
+            def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                return builder.bitcast(arguments[0], context.get_value_type(target))
+
+            return target(source), generate
+
+        return intrinsic(typed)
+
+    float_of = reinterpreted(types.uint32, types.float32)
+    bits_of = reinterpreted(types.float32, types.uint32)
+    return SimpleNamespace(view=view, now_ns=now_ns, call=call, invoke=invoke, float_of=float_of, bits_of=bits_of)
 
 
 def symbols(path: str) -> Callable[[str], bool]:
@@ -238,3 +302,8 @@ def symbols(path: str) -> Callable[[str], bool]:
     """
     library = ctypes.CDLL(path)
     return lambda name: hasattr(library, name)
+
+
+def address(path: str, name: str) -> int:
+    """Where a C function of a shared library begins.  Raises AttributeError where it has none."""
+    return int(ctypes.cast(getattr(ctypes.CDLL(path), name), ctypes.c_void_p).value or 0)

@@ -22,16 +22,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench import native
-from fabricbench.errors import FabricbenchError
-from fabricbench.model import Cadence, Case, RateKey, Scalar, StepKind, Traffic
+from fabricbench.errors import FabricbenchError, UnavailableError
+from fabricbench.model import Cadence, Case, Mode, RateKey, Scalar, StepKind, Traffic
 
 Array = NDArray[Any]
+Refused = UnavailableError
+"""What a variant raises while it prepares, where it finds that it cannot be had."""
+
 Family = Literal["compute", "memory", "point-to-point", "collective"]
 
 CLOSED_FORM_ABOVE = 64
 """Ranks above which a sum over ranks is taken in closed form instead of rank by rank."""
 
+STORED_AS = {"bfloat16": "uint16"}
+"""Element types that NumPy lacks, and what holds their bits."""
+
+SMALL = ("float16", "bfloat16")
+"""Types with so few bits that sums of larger inputs would be rounded."""
+
 GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, the increment of SplitMix64
+
+
+def element_type(name: str) -> np.dtype[Any]:
+    """The NumPy type that holds elements of this name."""
+    return np.dtype(STORED_AS.get(name, name))
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,8 @@ class Question:
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the elements."""
-        return np.dtype(self.case.dtype)
+        """Type that holds the elements."""
+        return element_type(self.case.dtype)
 
     @cached_property
     def count(self) -> int:
@@ -63,11 +77,17 @@ class Question:
 
         Single bytes stay below the poison of the check, so that none is right without having been written.
         """
-        return 8 if self.dtype == np.float16 else 128 if self.dtype.itemsize == 1 else 256
+        return 8 if self.case.dtype in SMALL else 128 if self.dtype.itemsize == 1 else 256
+
+    def encoded(self, values: Array) -> Array:
+        """Exact whole numbers as elements; those of bfloat16 are the upper halves of float32's bits."""
+        if self.case.dtype == "bfloat16":
+            return np.asarray(values.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        return np.asarray(values).astype(self.dtype)
 
     def input(self, rank: int, start: int, stop: int, array: int = 0) -> Array:
         """Elements start..stop of one rank's input `array`."""
-        return self._values(rank, start, stop, array).astype(self.dtype)
+        return self.encoded(self.values(rank, start, stop, array))
 
     def input_sum(self, start: int, stop: int) -> NDArray[np.int64]:
         """Sum over all ranks of their inputs' elements start..stop, exact.
@@ -89,8 +109,11 @@ class Question:
             total += (noise + turn) % self.period
         return total
 
-    def _values(self, rank: int, start: int, stop: int, array: int = 0) -> NDArray[np.int64]:
-        """Noise turned by the rank: ranks of one cycle of `period` hold every value once; the next has new noise."""
+    def values(self, rank: int, start: int, stop: int, array: int = 0) -> NDArray[np.int64]:
+        """The same as whole numbers.
+
+        Noise turned by the rank: ranks of one cycle of `period` hold every value once; the next has new noise.
+        """
         cycle, turn = divmod(rank, self.period)
         return np.asarray((self.noise(np.arange(start, stop), array, cycle) + turn) % self.period)
 
@@ -129,21 +152,30 @@ def cyclic_sum(noise: NDArray[np.int64], ranks: int, period: int) -> NDArray[np.
 
 @dataclass(frozen=True)
 class Layout:
-    """Elements that one rank holds: of each input array, and of the output."""
+    """Elements that one rank holds: of each input array, and of the output.
+
+    `place`: where in the output's memory the first input lies when the case is in place.
+    """
 
     inputs: tuple[int, ...]
     output: int
+    place: int = 0
 
 
 class Buffer:
-    """Page-aligned zero memory of its own, not yet touched: `array` (count,), `address`, `nbytes`."""
+    """Page-aligned zero memory of its own, not yet touched: `array` (count,), `address`, `nbytes`.
 
-    def __init__(self, count: int, dtype: np.dtype[Any] | str) -> None:
+    `room` (at least count,) is all of it: what a library may use beyond the answer.
+    """
+
+    def __init__(self, count: int, dtype: np.dtype[Any] | str, *, room: int = 0) -> None:
+        """room: elements that there must be memory for, if more than `count`."""
         kind = np.dtype(dtype)
         self.nbytes = count * kind.itemsize
         # Private, so that huge pages apply as they do to malloc's; not empty, because even nothing needs an address.
-        memory = mmap.mmap(-1, max(self.nbytes, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        self.array: Array = np.frombuffer(memory, dtype=kind, count=count)
+        memory = mmap.mmap(-1, max(self.nbytes, room * kind.itemsize, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.room: Array = np.frombuffer(memory, dtype=kind, count=max(count, room))
+        self.array = self.room[:count]
         self.address = int(np.frombuffer(memory, dtype=np.uint8).ctypes.data)
 
 
@@ -152,11 +184,17 @@ class Handles(Protocol):
 
     communicator: Any
     module: Any
+    rank: int
 
+    @property
+    def hosts(self) -> list[str]: ...
+    def split(self, color: int) -> "Handles": ...
     @property
     def comm(self) -> int: ...
     @property
     def in_place(self) -> int: ...
+    @property
+    def no_info(self) -> int: ...
     @property
     def request_width(self) -> int: ...
     @property
@@ -165,6 +203,12 @@ class Handles(Protocol):
     def datatype(self, dtype: np.dtype[Any] | str) -> int: ...
     def named(self, dtype: np.dtype[Any] | str) -> Any: ...
     def op(self, name: str) -> int: ...
+    def operator(self, name: str) -> Any: ...
+    def function(self, symbol: str) -> int: ...
+    @property
+    def handle_width(self) -> int: ...
+    def handle(self, thing: Any) -> int: ...
+    def user_operator(self, body: Callable[..., None], dtype: np.dtype[Any]) -> Any: ...
 
 
 class Context(Protocol):
@@ -197,11 +241,17 @@ class Context(Protocol):
 class Step:
     """What the loop calls. A compiled step has a `block`; a python step is a `call` without arguments.
 
-    `keep` owns memory that the block points at; `operations` says how many operations one call performs.
+    `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there;
+    all are bodies of the same block. `settle` lets this rank see what others wrote into its memory; it stands outside
+    the timing. `keep` owns memory that the block points at; `operations` says how many operations one call performs.
     """
 
     call: Callable[..., Any]
     block: Array | None = None
+    start: Callable[..., Any] | None = None
+    progress: Callable[..., Any] | None = None
+    finish: Callable[..., Any] | None = None
+    settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1
 
@@ -214,17 +264,30 @@ class Step:
 Prepare = Callable[[Context], AbstractContextManager[Step]]
 
 
+Needs = tuple[str, ...] | Mapping[Mode, tuple[str, ...]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One answer. `needs` names C functions of the MPI library; `dtypes` narrows the operation's types."""
+    """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
+
+    `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
+    """
 
     name: str
     step: StepKind
     prepare: Prepare
-    needs: tuple[str, ...] = ()
+    needs: Mapping[Mode, tuple[str, ...]]
+    refuse: Callable[[Case], str | None]
     uses_mpi: bool = False
+    large: bool = False
     dtypes: tuple[str, ...] = ()
     idea: str = ""
+
+
+def anything(case: Case) -> str | None:
+    """Why a case cannot be, of those who can do everything."""
+    return None
 
 
 def exact(question: Question) -> float:
@@ -236,11 +299,14 @@ def exact(question: Question) -> float:
 class Operation:
     """One question. Sizes in elements; `reference` answers for any slice of any rank's output.
 
+    `mode`: when nobody says.
     `fit`: the largest possible count not above the one asked for; the row shows the size it really has.
     `fill`: other inputs than `Question.input`.  `pair`: two ranks take part, the others have the empty step.
     `streaming_below`: sizes under it are too short to be timed one by one, so they stream unless told otherwise.
     `window`: operations after which a rank that could run ahead waits for the others.
     `verify`: for operations whose promise is no array; returns how often it was broken.
+    `refuse`: why a case makes no sense, such as an operator that its type lacks; None where it does.
+    `in_place`: whether input and output may be one buffer, and whether they always are.
     """
 
     name: str
@@ -251,6 +317,7 @@ class Operation:
     rates: tuple[RateKey, ...]
     dtypes: tuple[str, ...]
     sizes: str
+    mode: Mode = "blocking"
     bound: Callable[[Question], float] = exact
     fit: Callable[[int, int], int] = lambda count, ranks: count
     fill: Callable[[Question, int, int, int], Array] | None = None
@@ -258,7 +325,8 @@ class Operation:
     params: Mapping[str, Scalar] = field(default_factory=dict)
     pair: bool = False
     sized: bool = True
-    in_place: bool = False
+    in_place: Literal["never", "possible", "always"] = "never"
+    refuse: Callable[[Case], str | None] = anything
     streaming_below: int = 0
     window: int = 0
     variants: dict[str, Variant] = field(default_factory=dict)
@@ -268,9 +336,11 @@ class Operation:
         name: str,
         *,
         step: StepKind = "compiled",
-        needs: tuple[str, ...] = (),
+        needs: Needs = (),
         uses_mpi: bool = False,
         dtypes: tuple[str, ...] = (),
+        refuse: Callable[[Case], str | None] = anything,
+        large: bool = False,
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees."""
 
@@ -284,7 +354,9 @@ class Operation:
                 name=name,
                 step=step,
                 prepare=contextmanager(prepare),
-                needs=needs,
+                needs=needs if isinstance(needs, Mapping) else {"blocking": needs},
+                refuse=refuse,
+                large=large,
                 uses_mpi=uses_mpi or bool(needs),
                 dtypes=dtypes or self.dtypes,
                 idea=idea,

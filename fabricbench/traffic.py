@@ -17,22 +17,38 @@ BUS_FACTORS: dict[str, Callable[[int], float]] = {
     "allgatherv": lambda ranks: (ranks - 1) / ranks,
     "alltoall": lambda ranks: (ranks - 1) / ranks,
     "alltoallv": lambda ranks: (ranks - 1) / ranks,
+    "alltoallw": lambda ranks: (ranks - 1) / ranks,
     "gather": lambda ranks: (ranks - 1) / ranks,
+    "gatherv": lambda ranks: (ranks - 1) / ranks,
     "scatter": lambda ranks: (ranks - 1) / ranks,
+    "scatterv": lambda ranks: (ranks - 1) / ranks,
+    "scan": lambda ranks: 1.0,
+    "exscan": lambda ranks: 1.0,
     "broadcast": lambda ranks: 1.0,
     "reduce": lambda ranks: 1.0,
 }
 
-ROOT_SENDS = frozenset({"broadcast", "scatter"})
-ROOT_RECEIVES = frozenset({"gather", "reduce"})
+ROOT_SENDS = frozenset({"broadcast", "scatter", "scatterv"})
+ROOT_RECEIVES = frozenset({"gather", "gatherv", "reduce"})
 """Operations in which no rank must do both: whoever is busiest only sends, or only receives."""
 
 SIZES = {
     "allreduce": "bytes of one rank's array",
+    "reduce": "bytes of one rank's array",
+    "scan": "bytes of one rank's array",
+    "exscan": "bytes of one rank's array",
     "broadcast": "bytes of the root's array",
     "allgather": "bytes of the gathered array",
+    "allgatherv": "bytes of the gathered array",
+    "gather": "bytes of the root's whole array",
+    "gatherv": "bytes of the root's whole array",
+    "scatter": "bytes of the root's whole array",
+    "scatterv": "bytes of the root's whole array",
+    "reduce_scatter": "bytes of one rank's whole input",
     "reduce_scatter_block": "bytes of one rank's whole input",
     "alltoall": "bytes of one rank's whole send buffer",
+    "alltoallv": "bytes of one rank's whole send buffer",
+    "alltoallw": "bytes of one rank's whole send buffer",
 }
 
 
@@ -63,9 +79,9 @@ def rates(
     return {key: float(f"{rate(key, case, traffic, seconds):.6g}") for key in keys} if seconds > 0 else {}
 
 
-def collective(case: Case, *, flops: float = 0.0) -> Traffic:
-    """Traffic of a collective by its bus factor: what the busiest rank, the root if there is one, must move."""
-    moved = case.nbytes * bus_factor(case.operation, case.ranks)
+def collective(case: Case, ranks: int, *, flops: float = 0.0) -> Traffic:
+    """Traffic of a collective of so many ranks by its bus factor: what the busiest, the root if any, must move."""
+    moved = case.nbytes * bus_factor(case.operation, ranks)
     return Traffic(
         sent=0.0 if case.operation in ROOT_RECEIVES else moved,
         received=0.0 if case.operation in ROOT_SENDS else moved,

@@ -240,7 +240,7 @@ FAULTS: dict[str, tuple[Callable[[list[bytes]], None], str]] = {
     "sample": (replaced(3, b"0.000121", b"0.000128"), "line 4: summary.median_s is"),
     "rate": (replaced(3, b'"busbw":8665', b'"busbw":8667'), "line 4: rates.busbw is"),
     "excluded": (replaced(3, b'"excluded":[]', b'"excluded":[[0,9,"x"]]'), "samples 0 to 9"),
-    "newer": (replaced(0, b'"schema":1', b'"schema":2'), "line 1: written by a newer"),
+    "newer": (replaced(0, b'"schema":1', b'"schema":%d' % (SCHEMA + 1)), "line 1: written by a newer"),
     "newer and unlike": (
         replaced(0, b'"schema":1', b'"shape":{},"schema":9'),
         f"line 1: .*newer fabricbench, schema 9; this one reads up to {SCHEMA}",

@@ -53,7 +53,7 @@ def test_allreduce_of_a_gigabyte_on_eight_ranks() -> None:
 @pytest.mark.parametrize("ranks", RANKS)
 def test_the_bus_bandwidth_of_a_collective_is_that_of_nccl_tests(operation: str, ranks: int) -> None:
     case = msgspec.structs.replace(example.record().case, operation=operation, nbytes=10**9, ranks=ranks)
-    moved = traffic.collective(case, flops=7.0)
+    moved = traffic.collective(case, case.ranks, flops=7.0)
     assert traffic.rate("busbw", case, moved, 1.0) == 1e9 * traffic.bus_factor(operation, ranks)
     assert (moved.flops, moved.resource) == (7.0, "link")
 
@@ -73,7 +73,7 @@ def test_the_bus_bandwidth_of_a_collective_is_that_of_nccl_tests(operation: str,
 )
 def test_a_root_only_sends_or_only_receives(operation: str, sent: float, received: float) -> None:
     case = msgspec.structs.replace(example.record().case, operation=operation, nbytes=1000, ranks=4)
-    moved = traffic.collective(case)
+    moved = traffic.collective(case, case.ranks)
     assert (moved.sent, moved.received) == (1000 * sent, 1000 * received)
 
 

@@ -1,8 +1,13 @@
 """`fabricbench doctor`: whether this instrument, and this machine, are fit to measure."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from fabricbench.quantity import parse_seconds
+
+if TYPE_CHECKING:
+    from fabricbench.engine.start import Order
+    from fabricbench.show.progress import Progress
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
     parser.add_argument(
+        "--beside",
+        metavar="FOLDER",
+        help="compare with the OSU micro-benchmarks installed there, launches of both in turn: take --launches 10 "
+        "(default: off)",
+    )
+    parser.add_argument(
         "--calibrate",
         metavar="FILE",
         help="judge the stored launches in FILE, measuring those it lacks: 40 minutes for all (default: off)",
@@ -60,6 +71,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
         screen.draw(calibrations.page(api.calibrate(arguments.calibrate, progress)))
         return 0
+    if arguments.beside:
+        return _beside(arguments, order, progress)
     try:
         report = api.doctor(order, progress)
     finally:
@@ -74,4 +87,22 @@ def execute(arguments: argparse.Namespace) -> int:
     from fabricbench.show import findings, screen
 
     screen.draw(findings.page(report))
+    return 0
+
+
+def _beside(arguments: argparse.Namespace, order: "Order", progress: "Progress") -> int:
+    from fabricbench import api
+
+    try:
+        report = api.beside(arguments.beside, order, progress)
+    finally:
+        progress.close()
+    if arguments.format == "json":
+        import msgspec
+
+        print(msgspec.json.encode(report).decode())
+        return 0
+    from fabricbench.show import besides, screen
+
+    screen.draw(besides.page(report))
     return 0

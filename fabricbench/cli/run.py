@@ -10,6 +10,7 @@ from fabricbench.quantity import parse_seconds
 if TYPE_CHECKING:
     from fabricbench.engine.start import Order
     from fabricbench.engine.suite import Request
+    from fabricbench.model import Scalar
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--cadence",
         choices=("isolated", "streaming"),
         help="one operation a sample, or many back to back (default: by size)",
+    )
+    what.add_argument(
+        "--mode",
+        action="append",
+        choices=("blocking", "non-blocking", "persistent", "partitioned"),
+        help="how the library is called; may be repeated (default: of the suite or operation)",
+    )
+    what.add_argument("--in-place", action="store_true", help="one buffer for both where possible (default: off)")
+    what.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE[,VALUE]",
+        help="such as op=sum,max, root=all, window=64, communicator=host; may be repeated (default: of the operation)",
     )
     what.add_argument(
         "--alone",
@@ -168,6 +183,9 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
         dtypes=arguments.dtype,
         memory=arguments.memory,
         cadence=arguments.cadence,
+        modes=tuple(arguments.mode) if arguments.mode else None,
+        in_place=arguments.in_place,
+        params=dict(_param(word) for word in arguments.param),
         budget=arguments.budget,
         seed=arguments.seed,
         tail=arguments.tail,
@@ -185,6 +203,23 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
         command=tuple(arguments.words),
     )
     return request, order
+
+
+def _param(word: str) -> "tuple[str, list[Scalar]]":
+    """A parameter and its values: whole numbers and fractions are numbers.  Raises UsageError."""
+    name, equals, values = word.partition("=")
+    if not (name and equals and values):
+        raise UsageError(f"'{word}' is no parameter.", "Write --param NAME=VALUE, such as --param op=max.")
+    return name, [_scalar(value) for value in values.split(",")]
+
+
+def _scalar(text: str) -> "Scalar":
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _as_before(arguments: argparse.Namespace) -> argparse.Namespace:

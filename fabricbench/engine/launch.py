@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,7 +116,7 @@ def _judge(task: Task, launched: Launched, status: int) -> None:
     if launched.timed_out:
         raise _timed_out(task)
     if status != 0:
-        said = "\n  ".join(_without_banner(launched.said))
+        said = "\n  ".join(without_banner(launched.said))
         raise NotMeasuredError(
             f"Launch {task.launch + 1} of {task.launches} ended with status {status} before all cases were measured."
             + (f" It said:\n  {said}" if said else ""),
@@ -144,7 +144,7 @@ def _hear(launched: Launched, line: str, announce: Announce) -> None:
         announce(decoded)
 
 
-def _without_banner(said: deque[str]) -> list[str]:
+def without_banner(said: Iterable[str]) -> list[str]:
     """What ranks said, without the frame that mpirun prints around every non-zero exit."""
     frames, inside = [], False
     for line in said:

@@ -40,13 +40,14 @@ def devices() -> list[dict[str, Any]]:
 
 
 def _variant(operation: Operation, variant: Variant, has: Any) -> dict[str, Any]:
-    missing = [symbol for symbol in variant.needs if has is not None and not has(symbol)]
+    missing = {mode: [name for name in needs if has and not has(name)] for mode, needs in variant.needs.items()}
+    modes = [mode for mode, names in missing.items() if not names]
     why = None
     if variant.uses_mpi and has is None:
         why = f"no MPI library: {mpi.INSTALL}"
-    elif missing:
-        why = f"the MPI library has no {', '.join(missing)}"
+    elif not modes:
+        why = f"the MPI library has no {', '.join(sorted({name for names in missing.values() for name in names}))}"
     return {
         "variant": variant.name, "step": variant.step, "available": why is None, "why": why,
-        "modes": ["blocking"], "dtypes": list(variant.dtypes), "idea": variant.idea,
+        "modes": modes if why is None else [], "dtypes": list(variant.dtypes), "idea": variant.idea,
     }  # fmt: skip

@@ -54,6 +54,26 @@ class Placement:
                 return "none"
         return "core" if self.ranks > 1 else "none"
 
+    def groups(self, communicator: str) -> list[tuple[int, ...]]:
+        """The ranks of each communicator of that kind, all of one size and at least 2; empty where there are none.
+
+        host: those of each host.  across: the first of every host, the second of every host, ...  half: the first and
+        the second half, the last of an odd number left out.
+        """
+        if communicator == "world":
+            found = [tuple(range(self.ranks))]
+        elif communicator == "half":
+            middle = self.ranks // 2
+            found = [tuple(range(middle)), tuple(range(middle, 2 * middle))]
+        else:
+            hosts = [
+                [rank for rank in range(self.ranks) if self.hosts[rank] == host] for host in dict.fromkeys(self.hosts)
+            ]
+            if len({len(ranks) for ranks in hosts}) > 1:
+                return []
+            found = [tuple(ranks) for ranks in (hosts if communicator == "host" else zip(*hosts, strict=True))]
+        return found if communicator == "world" or len(found[0]) > 1 else []
+
     def threads(self, rank: int) -> int:
         """Threads of one rank: the cores it is bound to, else its share of the host."""
         sharing = self.hosts.count(self.hosts[rank])

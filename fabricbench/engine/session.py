@@ -32,11 +32,13 @@ from fabricbench.model import (
     Traffic,
 )  # fmt: skip
 from fabricbench.quantity import time_text
-from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block
+from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
 
 LARGEST_BLOCK = 256
 SLOWED_BUDGET_S = 0.15
 """Time to learn what an operation takes before a fault makes it slower."""
+ARRIVAL_BUDGET_S = 0.1
+"""Time to learn what an operation takes when all ranks enter together."""
 SHORTEST_READS = 20
 """Clock reads that an isolated operation must last for its time to mean something."""
 
@@ -90,20 +92,24 @@ class Place:
         Loop(step=Step(call=body, block=arguments)).take(1, 1)
 
 
-def members(case: Case, placement: Placement) -> tuple[int, ...]:
-    """Ranks that take part, in their order within the operation."""
+def members(case: Case, placement: Placement, rank: int) -> tuple[int, ...]:
+    """Ranks that take part together with this one, in their order within the operation.
+
+    Where a case asks for communicators, several groups do so at once; a rank in none is told of the first.
+    """
     if "alone" in case.params:
         return (int(case.params["alone"]),)
     if catalogue.operation(case.operation).pair:
         return placement.pair(str(case.params["distance"]))
-    return tuple(range(case.ranks))
+    groups = placement.groups(str(case.params.get("communicator", "world")))
+    return next((group for group in groups if rank in group), groups[0] if groups else ())
 
 
 def question_of(case: Case, taking_part: tuple[int, ...], rank: int, seed: int) -> Question | None:
-    """What this rank is asked; None for a rank without a part."""
+    """What this rank is asked; None for a rank without a part. Each of several groups has inputs of its own."""
     if rank not in taking_part:
         return None
-    return Question(case=case, rank=taking_part.index(rank), ranks=len(taking_part), seed=seed)
+    return Question(case=case, rank=taking_part.index(rank), ranks=len(taking_part), seed=seed + taking_part[0])
 
 
 def measure(setting: Setting, case: Case) -> Record:
@@ -116,7 +122,9 @@ def measure(setting: Setting, case: Case) -> Record:
             prepared = prepare(setting, case, stack)
         except UnavailableError as error:
             return _skipped(setting, case, variant, operation, error.what)
-        return _measured(setting, operation, variant, case, members(case, setting.placement), prepared)
+        return _measured(
+            setting, operation, variant, case, members(case, setting.placement, setting.group.rank), prepared
+        )
 
 
 @dataclass(frozen=True)
@@ -147,10 +155,13 @@ def prepare(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
 
 
 def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
-    group, taking_part = setting.group, members(case, setting.placement)
+    group = setting.group
+    taking_part = members(case, setting.placement, group.rank)
     operation = catalogue.operation(case.operation)
     variant = catalogue.variant(operation, case.variant)
-    missing = [symbol for symbol in variant.needs if not group.has(symbol)]
+    own = _communicator(group, case, taking_part, stack)
+    _refuse(operation, variant, case, taking_part)
+    missing = [symbol for symbol in variant.needs.get(case.mode, ()) if not group.has(symbol)]
     if missing:
         raise UnavailableError(f"{group.library} has no {', '.join(missing)}.")
     start = sync.synchroniser(
@@ -160,13 +171,13 @@ def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
         samples=LARGEST_BLOCK,
     )
     question = question_of(case, taking_part, group.rank, setting.seed)
-    inputs, output = _buffers(operation, question)
-    restore = _restoring(case, inputs, output)
+    inputs, output = buffers(operation, question)
+    restore = restoring(operation, question, inputs, output)
     if question is None:
         step = Step(call=nothing, block=block(unused=0))
     else:
         threads = setting.placement.threads(group.rank)
-        place = Place(question, inputs, output, threads, group, taking_part)
+        place = Place(question, inputs, output, threads, own, taking_part)
         step = stack.enter_context(variant.prepare(place))
     acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
     loop = Loop(
@@ -176,18 +187,48 @@ def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
     return Prepared(question, inputs, output, loop, start)
 
 
-def _buffers(operation: Operation, question: Question | None) -> tuple[tuple[Buffer, ...], Buffer]:
+def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], stack: ExitStack) -> mpi.Group:
+    """The communicator of this rank's group, made on all ranks at once."""
+    if "communicator" not in case.params or not isinstance(group, mpi.World):
+        return group
+    made = group.split(taking_part[0] if group.rank in taking_part else group.ranks)
+    stack.callback(made.communicator.Free)
+    return made
+
+
+def _refuse(operation: Operation, variant: Variant, case: Case, taking_part: tuple[int, ...]) -> None:
+    """Raises UnavailableError for what a smaller group than all ranks cannot do."""
+    if "communicator" not in case.params:
+        return
+    if not taking_part:
+        raise UnavailableError(
+            f"There is no communicator {case.params['communicator']} of equal groups of 2 ranks here."
+        )
+    smaller = msgspec.structs.replace(case, ranks=len(taking_part))
+    refused = operation.refuse(smaller) or suite.refusal(variant, smaller)
+    if refused:
+        raise UnavailableError(f"In groups of {smaller.ranks} ranks {case.operation}/{case.variant} {refused}.")
+    count = case.nbytes // element_type(case.dtype).itemsize
+    if operation.fit(count, smaller.ranks) != count:
+        raise UnavailableError(f"{case.nbytes} bytes cannot be shared out among groups of {smaller.ranks} ranks.")
+
+
+def buffers(operation: Operation, question: Question | None) -> tuple[tuple[Buffer, ...], Buffer]:
+    """Inputs and output of one rank; the output has room for an input that lies in it."""
     if question is None:
         return (), Buffer(0, "uint8")
     layout = operation.layout(question)
     inputs = tuple(Buffer(count, question.dtype) for count in layout.inputs)
-    return inputs, Buffer(layout.output, question.dtype)
+    room = layout.place + max(layout.inputs, default=0)
+    return inputs, Buffer(layout.output, question.dtype, room=room)
 
 
-def _restoring(case: Case, inputs: tuple[Buffer, ...], output: Buffer) -> Hook:
-    if not (case.in_place and inputs):
+def restoring(operation: Operation, question: Question | None, inputs: tuple[Buffer, ...], output: Buffer) -> Hook:
+    """Brings the input back into the output before each sample, where the case is in place."""
+    if question is None or not question.case.in_place or not inputs:
         return empty()
-    return hook(overwrite, block(output=output.address, input=inputs[0].address, nbytes=output.nbytes))
+    place = operation.layout(question).place * question.dtype.itemsize
+    return hook(overwrite, block(output=output.address + place, input=inputs[0].address, nbytes=inputs[0].nbytes))
 
 
 def _measured(
@@ -203,7 +244,7 @@ def _measured(
     standing.at(f"{case.text()}: checking")
     checked = _validator(setting, operation, prepared, injected)
     before = checked.check()
-    loop = _slowed(setting, case, prepared) if injected else prepared.loop
+    loop = _arriving(setting, case, prepared, _slowed(setting, case, prepared) if injected else prepared.loop)
     standing.at(case.text())
     with Observer() as observer:
         sampled = _sampler(setting, case, prepared, loop, setting.budget_s).sample(tail=setting.tail)
@@ -240,6 +281,16 @@ def _slowed(setting: Setting, case: Case, prepared: Prepared) -> Loop:
     if prepared.question is None:
         return loop
     return replace(loop, step=inject.slowed(loop.step, operation_s, fault.amount))
+
+
+def _arriving(setting: Setting, case: Case, prepared: Prepared, loop: Loop) -> Loop:
+    """The loop in which ranks enter apart, by `skew` times what the operation takes when they enter together."""
+    if "arrival" not in case.params:
+        return loop
+    together = _sampler(setting, case, prepared, loop, ARRIVAL_BUDGET_S).sample(tail=False)
+    apart_s = float(case.params["skew"]) * statistics.median_interval(together.samples_s).value
+    pattern = str(case.params["arrival"])
+    return replace(loop, sync=sync.arriving(loop.sync, pattern, apart_s, setting.group, setting.seed))
 
 
 def _validator(setting: Setting, operation: Operation, prepared: Prepared, injected: bool) -> validate.Validator:

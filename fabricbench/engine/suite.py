@@ -1,8 +1,9 @@
 """What to measure: suites in TOML and the flags of `run` become a list of cases, or one clear sentence why not."""
 
 import fnmatch
+import itertools
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,17 +14,27 @@ import numpy as np
 from fabricbench import mpi
 from fabricbench.engine import catalogue
 from fabricbench.errors import NotMeasuredError, UsageError, unknown
-from fabricbench.model import Cadence, Case, Scalar
+from fabricbench.measure.sync import ARRIVALS
+from fabricbench.model import Cadence, Case, Mode, Scalar
 from fabricbench.quantity import about_size, parse_sizes, size_text
-from fabricbench.spec import Operation, Question, Variant
+from fabricbench.spec import Operation, Question, Variant, element_type
 
 FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
 
+COLLECTIVE: dict[str, Scalar] = {"communicator": "world", "arrival": "flat", "skew": 1.0}
+"""What can be asked of every collective: which ranks, how they arrive, how far apart in times of the operation."""
+
+COMMUNICATORS = ("world", "host", "across", "half")
+LARGEST_SKEW = 1000.0
+
 COUNT_LIMIT = 2**31 - 1
 """Elements that an `int` count of the MPI interface can name."""
+
+ONLY_IN: dict[str, Mode] = {"partitions": "partitioned"}
+"""Parameters that mean something in one mode only; cases of other modes do not have them."""
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,8 +45,9 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     sizes: str | None = None
     dtypes: list[str] | None = None
     cadence: Cadence | None = None
+    modes: tuple[Mode, ...] | None = None
     in_place: bool = False
-    params: dict[str, Scalar] = {}
+    params: dict[str, Scalar | list[Scalar]] = {}
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +67,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     dtypes: list[str] | None = None
     memory: str = "host"
     cadence: Cadence | None = None
+    modes: tuple[Mode, ...] | None = None
+    in_place: bool = False
+    params: dict[str, list[Scalar]] = {}
     budget: float | None = None
     seed: int = 1
     tail: bool = False
@@ -99,20 +114,45 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
     suite = Suite(about="", budget=0.0, case=list(_wishes(request))) if asked else named(request.suite)
     cases: dict[tuple[Scalar, ...], Case] = {}
     left_out: dict[str, None] = {}
-    for wish in suite.case:
-        for operation, variant in _variants(wish):
-            missing = _missing(operation, variant, ranks, has_mpi)
-            if missing and asked:
-                raise NotMeasuredError(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
-            if missing:
-                left_out[f"{operation.name}: {missing}"] = None
-                continue
-            for case in _cases(request, wish, operation, variant, ranks, distances):
-                cases.setdefault(case.key(), case)
+    for wish, operation, variant in ((one, *answer) for one in suite.case for answer in _variants(one)):
+        missing = _missing(operation, variant, ranks, has_mpi)
+        if missing and asked:
+            raise NotMeasuredError(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
+        if missing:
+            left_out[f"{operation.name}: {missing}"] = None
+            continue
+        possible, refused = _sorted_out(_cases(request, wish, operation, variant, ranks, distances), operation, variant)
+        cases |= {case.key(): case for case in possible if case.key() not in cases}
+        left_out |= dict.fromkeys(refused)
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
     seconds = request.budget or suite.budget or CASE_BUDGET_S * len(cases)
     return Plan(tuple(cases.values()), seconds, tuple(left_out))
+
+
+def _sorted_out(cases: Iterable[Case], operation: Operation, variant: Variant) -> tuple[list[Case], list[str]]:
+    """Cases that can be, and why the others cannot."""
+    possible, why = [], []
+    for case in cases:
+        refused = operation.refuse(case) or (None if "communicator" in case.params else refusal(variant, case))
+        if refused:
+            why.append(f"{operation.name}/{variant.name} {refused}")
+        else:
+            possible.append(case)
+    return possible, why
+
+
+def refusal(variant: Variant, case: Case) -> str | None:
+    """Why a variant cannot answer a case that makes sense: its type, its mode, its size or its own reason."""
+    if case.dtype not in variant.dtypes:
+        return f"has no {case.dtype}; there are {', '.join(variant.dtypes)}"
+    if case.mode not in variant.needs:
+        return f"has no {case.mode} mode; there are {', '.join(variant.needs)}"
+    count = case.nbytes // element_type(case.dtype).itemsize
+    if variant.uses_mpi and count > COUNT_LIMIT and not variant.large:
+        most = about_size(COUNT_LIMIT * element_type(case.dtype).itemsize)
+        return f"has {count} elements, an MPI count can name {COUNT_LIMIT}: the largest size is {most}"
+    return variant.refuse(case)
 
 
 def named(name: str) -> Suite:
@@ -159,24 +199,27 @@ def _cases(
     ranks: int,
     distances: tuple[str, ...],
 ) -> Iterator[Case]:
-    dtypes = request.dtypes or wish.dtypes or [operation.dtypes[0]]
     explicit = request.sizes is not None and operation.sized
     sizes = parse_sizes(request.sizes if explicit and request.sizes else wish.sizes or operation.sizes)
-    for dtype in dtypes:
-        if dtype not in variant.dtypes:
-            raise unknown(f"type for {operation.name}/{variant.name}", dtype, variant.dtypes)
-        for nbytes in sizes:
-            fitted = fit(operation, np.dtype(dtype), nbytes, ranks, strict=explicit)
-            if fitted is None:
-                continue
-            for params in _params(request, wish, operation, ranks, distances):
-                in_place = wish.in_place and operation.in_place
-                cadence = request.cadence or wish.cadence or operation.cadence(fitted)
-                yield Case(
-                    operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=fitted,
-                    ranks=ranks, cadence="isolated" if in_place else cadence, mode="blocking", in_place=in_place,
-                    params=dict(sorted(params.items())),
-                )  # fmt: skip
+    in_place = operation.in_place == "always" or (
+        operation.in_place == "possible" and (wish.in_place or request.in_place)
+    )
+    for dtype in request.dtypes or wish.dtypes or [operation.dtypes[0]]:
+        if dtype not in operation.dtypes:
+            raise unknown(f"type for {operation.name}", dtype, operation.dtypes)
+        fitted = [fit(operation, element_type(dtype), nbytes, ranks, strict=explicit) for nbytes in sizes]
+        for nbytes, params, mode in itertools.product(
+            [size for size in fitted if size is not None],
+            list(_params(request, wish, operation, ranks, distances)),
+            request.modes or wish.modes or (operation.mode,),
+        ):
+            cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
+            alone = in_place or "arrival" in params
+            yield Case(
+                operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
+                ranks=ranks, cadence="isolated" if alone else cadence, mode=mode, in_place=in_place,
+                params={name: params[name] for name in sorted(params) if ONLY_IN.get(name, mode) == mode},
+            )  # fmt: skip
 
 
 def fit(operation: Operation, dtype: np.dtype[np.generic], nbytes: int, ranks: int, *, strict: bool) -> int | None:
@@ -198,11 +241,6 @@ def fit(operation: Operation, dtype: np.dtype[np.generic], nbytes: int, ranks: i
             f"{size_text(nbytes)} is too small for {operation.name} of {dtype} with {ranks} ranks.",
             f"The smallest size here is {_smallest(operation, dtype, ranks)} bytes.",
         )
-    if fitted > COUNT_LIMIT and operation.family in ("collective", "point-to-point"):
-        raise UsageError(
-            f"{size_text(nbytes)} of {dtype} is {fitted} elements; an MPI count can name {COUNT_LIMIT}.",
-            f"The largest size here is {about_size(COUNT_LIMIT * dtype.itemsize)}.",
-        )
     return fitted * dtype.itemsize or None
 
 
@@ -214,22 +252,49 @@ def _smallest(operation: Operation, dtype: np.dtype[np.generic], ranks: int) -> 
 def _params(
     request: Request, wish: Wish, operation: Operation, ranks: int, distances: tuple[str, ...]
 ) -> Iterator[dict[str, Scalar]]:
-    for name in wish.params:
-        if name not in operation.params:
-            raise unknown(f"parameter of {operation.name}", name, operation.params or ["none"])
-    params = {**operation.params, **wish.params}
-    if operation.pair:
-        yield from ({**params, "distance": distance} for distance in distances)
-    elif request.alone and operation.family in ("compute", "memory"):
-        yield from ({**params, "alone": rank} for rank in range(ranks))
-    else:
-        yield params
+    asked = {**operation.params, **wish.params, **request.params}
+    known = {**operation.params, **(COLLECTIVE if operation.family == "collective" else {})}
+    for name in asked:
+        if name not in known:
+            raise unknown(f"parameter of {operation.name}", name, known or ["none"])
+    choices = {name: _choices(name, value, ranks) for name, value in asked.items()}
+    for chosen in itertools.product(*choices.values()):
+        params = _without_usual(dict(zip(choices, chosen, strict=True)))
+        if operation.pair:
+            yield from ({**params, "distance": distance} for distance in distances)
+        elif request.alone and operation.family in ("compute", "memory"):
+            yield from ({**params, "alone": rank} for rank in range(ranks))
+        else:
+            yield params
+
+
+def _without_usual(params: dict[str, Scalar]) -> dict[str, Scalar]:
+    """Parameters that every collective has stand in a case only where they are not usual.  Raises UsageError."""
+    for name, known in (("communicator", COMMUNICATORS), ("arrival", ARRIVALS)):
+        if params.get(name, known[0]) not in known:
+            raise unknown(name, str(params[name]), known)
+    if "skew" in params and "arrival" not in params:
+        raise UsageError("A skew needs an arrival pattern.", f"Add --param arrival={ARRIVALS[1]}.")
+    if params.get("arrival", "flat") != "flat":
+        params = {"skew": 1.0, **params}
+        if not isinstance(params["skew"], int | float) or not 0 < params["skew"] <= LARGEST_SKEW:
+            raise UsageError(f"A skew of {params['skew']} makes no sense.", f"Give a number up to {LARGEST_SKEW:g}.")
+        params["skew"] = float(params["skew"])
+    elif "arrival" in params:
+        params = {name: value for name, value in params.items() if name not in ("arrival", "skew")}
+    return {name: value for name, value in params.items() if (name, value) != ("communicator", "world")}
+
+
+def _choices(name: str, value: Scalar | list[Scalar], ranks: int) -> list[Scalar]:
+    """All values of one parameter; every root in turn where all are wanted."""
+    wanted = value if isinstance(value, list) else [value]
+    return list(range(ranks)) if name == "root" and "all" in wanted else wanted
 
 
 def bytes_per_rank(case: Case) -> int:
     """Memory of the largest rank's inputs and output."""
     operation = catalogue.operation(case.operation)
-    itemsize = np.dtype(case.dtype).itemsize
+    itemsize = element_type(case.dtype).itemsize
     layouts = [
         operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in (0, case.ranks - 1)
     ]

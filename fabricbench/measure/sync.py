@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench import mpi
-from fabricbench.entries import MPI_Allreduce, MPI_Barrier, now_ns, view
+from fabricbench.entries import MPI_Allreduce, MPI_Barrier, call, now_ns, view
 from fabricbench.measure.loop import Hook, empty, hook
 from fabricbench.model import Sync
 from fabricbench.spec import block
@@ -83,3 +83,41 @@ def synchroniser(group: mpi.Group, *, common_clock: bool, room: bool, samples: i
 def barrier(group: mpi.World) -> Hook:
     """The library's barrier as a hook."""
     return hook(by_barrier, block(comm=group.comm))
+
+
+ARRIVALS = ("flat", "linear", "reverse", "random", "straggler")
+"""Together; each a little later than the one before; the other way round; anyhow; only the last rank late."""
+
+_RANDOM_BITS = 31
+
+
+def share(pattern: str, rank: int, ranks: int) -> float:
+    """How late a rank enters, as a share of the largest delay; random ranks draw anew for every sample."""
+    along = rank / max(1, ranks - 1)
+    shares = {"flat": 0.0, "linear": along, "reverse": 1 - along, "random": 1.0, "straggler": float(rank == ranks - 1)}
+    return shares[pattern]
+
+
+def by_arrival(b: Any) -> int:
+    """Start together, then wait for this rank's own turn."""
+    code: int = call(b.start, b.start_block)
+    wait = b.delay
+    if b.draws:
+        state = view(b.state, 1, b.zero)
+        state[0] = (state[0] * 1103515245 + 12345) % (1 << _RANDOM_BITS)  # the generator of the C standard's example
+        wait = b.delay * (state[0] >> 8) >> (_RANDOM_BITS - 8)
+    until = now_ns() + wait
+    while now_ns() < until:
+        pass
+    return code
+
+
+def arriving(start: Hook, pattern: str, apart_s: float, group: mpi.Group, seed: int) -> Hook:
+    """A start after which ranks enter by a pattern, the last `apart_s` after the first."""
+    state = np.array([(seed * 7919 + group.rank * 104729 + 1) % (1 << _RANDOM_BITS)], np.int64)
+    arguments = block(
+        start=start.function, start_block=start.block, state=state.ctypes.data, zero=np.int64(0),
+        delay=round(apart_s * 1e9 * share(pattern, group.rank, group.ranks)), draws=int(pattern == "random"),
+    )  # fmt: skip
+    made = hook(by_arrival, arguments)
+    return Hook(made.function, made.block, (made.owner, start, state))

@@ -70,12 +70,14 @@ def blocks(buffer: Buffer) -> list[tuple[int, int]]:
 def differences(output: Array, expected: Array, bound: float) -> tuple[int, float]:
     """Elements that differ by more than the bound, and the largest difference; a NaN differs from everything."""
     if output.dtype.kind in "iu":
-        # A wrapped sum is right when it is the sum modulo the type's range.
-        apart = np.abs(output.astype(np.int64) - expected.astype(output.dtype).astype(np.int64)).astype(np.float64)
-    else:
-        with np.errstate(invalid="ignore", over="ignore"):
-            apart = np.abs(output.astype(np.float64) - expected.astype(np.float64))
-        apart[~np.isfinite(apart)] = np.finfo(np.float64).max
+        # A wrapped sum is right when it is the sum modulo the type's range; the difference of two such may wrap again.
+        right = expected.astype(output.dtype)
+        apart = np.abs(output.astype(np.float64) - right.astype(np.float64))
+        return int(np.count_nonzero((output != right) & (apart >= bound))), float(apart.max(initial=0.0))
+    with np.errstate(invalid="ignore", over="ignore"):
+        wide = np.complex128 if output.dtype.kind == "c" else np.float64
+        apart = np.abs(output.astype(wide) - expected.astype(wide))
+    apart[~np.isfinite(apart)] = np.finfo(np.float64).max
     return int(np.count_nonzero(apart > bound)), float(apart.max(initial=0.0))
 
 
@@ -117,6 +119,8 @@ class Validator:
         if self.question is not None:
             fill(self.operation, self.question, self.inputs)
         self.loop.take(1, 1)
+        if self.loop.step.settle is not None:
+            self.loop.step.settle()
         if self.question is None:
             return 0, 0.0
         if self.spoil is not None:

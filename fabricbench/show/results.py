@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from fabricbench.judge.bounds import ceiling_text
+from fabricbench.judge.guidelines import findings
 from fabricbench.model import Case, Ceiling, Conditions, RateKey
+from fabricbench.show import guidelines
 from fabricbench.show.cases import Group, Grouping, grouped
 from fabricbench.show.heading import FLAGS, alarms, facts
 from fabricbench.show.notes import Note, at_end, under
@@ -51,7 +53,7 @@ def page(result: Result, *, recompute: bool) -> Page:
             *([(note.head, note.text) for note in ceilings] if single else []),
         ),
         tables=tuple(_table(group, under(group, notes, tables)) for group in tables.groups),
-        notes=at_end(notes, tables),
+        notes=(*at_end(notes, tables), *guidelines.lines(findings(result.records), tables)),
     )
 
 

@@ -38,4 +38,4 @@ def test_a_launch_that_fails_says_what_was_said() -> None:
 
 def test_the_frame_of_mpirun_is_left_out() -> None:
     said = deque(["-" * 74, "prterun detected that one or more processes exited", "-" * 74, "ValueError: x"])
-    assert launch._without_banner(said) == ["ValueError: x"]
+    assert launch.without_banner(said) == ["ValueError: x"]

@@ -21,13 +21,28 @@ HERE = {"ranks": 2, "distances": ("same-host",), "has_mpi": True}
         (Request(suite="quik"), "no suite 'quik'.*quick"),
         (Request(only=["allreduse"]), "no operation 'allreduse'.*allreduce"),
         (Request(only=["allreduce/rign"]), "no variant of allreduce 'rign'.*ring"),
-        (Request(only=["allreduce"], dtypes=["float23"]), "no type for allreduce/mpi 'float23'.*float32"),
+        (Request(only=["allreduce"], dtypes=["float23"]), "no type for allreduce 'float23'.*float32"),
         (Request(only=["allreduce"], sizes="12 apples"), "'12 apples' is not a size"),
         (Request(only=["allreduce"], sizes="-8"), "'-8' is not a size"),
         (Request(only=["allreduce"], sizes="1MiB:8"), "range '1MiB:8' is empty"),
         (Request(only=["allreduce"], sizes="7"), "7 bytes do not divide by the 4 bytes of float32.*4, 8"),
         (Request(only=["allreduce"], sizes="99999999999TiB"), "does not fit in 62 bits"),
-        (Request(only=["allreduce"], sizes="16GiB"), "an MPI count can name"),
+        (Request(only=["allreduce/ring"], sizes="16GiB"), "an MPI count can name 2147483647: the largest size is 8 GiB"),
+        (Request(only=["allreduce/ring"], dtypes=["float16"]), "no loop for float16.*-reduce-local twin"),
+        (Request(only=["allreduce/mpi"], dtypes=["bfloat16"]), "no type for bfloat16.*op=user"),
+        (Request(only=["allreduce/mpi"], dtypes=["float32"], params={"op": ["band"]}), "no band of float32.*max, min"),
+        (Request(only=["allreduce/mpi"], params={"op": ["sun"]}), "no operator 'sun'.*sum"),
+        (Request(only=["broadcast"], params={"root": [2]}), "no root 2; with 2 ranks it is 0 to 1"),
+        (Request(only=["broadcast"], params={"root": [-1]}), "no root -1"),
+        (Request(only=["broadcast"], params={"root": ["first"]}), "no root first"),
+        (Request(only=["allgatherv"], params={"counts": ["odd"]}), "no counts 'odd'; there are equal, ragged"),
+        (Request(only=["allreduce"], params={"rot": [1]}), "no parameter of allreduce 'rot'"),
+        (Request(only=["copy"], params={"communicator": ["half"]}), "no parameter of copy 'communicator'"),
+        (Request(only=["allreduce"], params={"communicator": ["quarter"]}), "no communicator 'quarter'"),
+        (Request(only=["allreduce"], params={"arrival": ["late"]}), "no arrival 'late'.*linear"),
+        (Request(only=["allreduce"], params={"skew": [1.0]}), "needs an arrival pattern"),
+        (Request(only=["allreduce"], params={"arrival": ["linear"], "skew": [-1]}), "skew of -1 makes no sense"),
+        (Request(only=["allreduce/ring"], modes=("persistent",)), "no persistent mode; there are blocking"),
         (Request(only=["alltoall"], sizes="4"), "too small for alltoall.*smallest size here is 8 bytes"),
         (Request(only=["copy"], memory="device"), "no variant for device memory"),
         (Request(suite="/nowhere/x.toml"), "cannot be read"),
@@ -54,6 +69,32 @@ def test_an_unknown_parameter_of_a_suite_is_named(tmp_path: Path) -> None:
     file.write_text('about="x"\nbudget=1.0\n[[case]]\noperation="broadcast"\n[case.params]\nrot=1\n')
     with pytest.raises(UsageError, match=r"parameter of broadcast 'rot'.*root"):
         suite.plan(Request(suite=str(file)), **HERE)
+
+
+def test_every_root_in_turn_and_every_operator_is_a_case() -> None:
+    request = Request(only=["reduce/mpi"], sizes="8", params={"root": ["all"], "op": ["sum", "max"]})
+    cases = suite.plan(request, ranks=3, distances=(), has_mpi=True).cases
+    assert {(case.params["root"], case.params["op"]) for case in cases} == {
+        (root, op) for root in range(3) for op in ("sum", "max")
+    }
+
+
+def test_what_all_collectives_have_stands_in_a_case_only_where_it_is_not_usual() -> None:
+    params = {"communicator": ["world", "half"], "arrival": ["flat"]}
+    cases = suite.plan(Request(only=["allreduce/mpi"], sizes="8", params=params), **HERE).cases
+    assert [case.params for case in cases] == [{"op": "sum"}, {"communicator": "half", "op": "sum"}]
+
+
+def test_ranks_that_arrive_apart_are_timed_one_operation_at_a_time() -> None:
+    request = Request(only=["allreduce/mpi"], sizes="8", params={"arrival": ["random"]})
+    (case,) = suite.plan(request, **HERE).cases
+    assert (case.cadence, case.params["skew"]) == ("isolated", 1.0)
+
+
+def test_variants_that_cannot_are_left_out_with_their_reason_while_others_are_measured() -> None:
+    plan = suite.plan(Request(only=["allreduce"], sizes="8", dtypes=["bfloat16"]), **HERE)
+    assert {case.variant for case in plan.cases} == {"ring", "recursive-doubling", "rabenseifner"}
+    assert any(text.startswith("allreduce/mpi has no type for bfloat16") for text in plan.left_out)
 
 
 @pytest.mark.parametrize("ranks", [0, -3])

@@ -29,7 +29,7 @@ def test_the_share_is_of_the_bus_bandwidth() -> None:
 @pytest.mark.parametrize(("operation", "counted"), [("broadcast", 1), ("reduce", 1), ("allreduce", 2)])
 def test_a_root_passes_memory_once(operation: str, counted: int) -> None:
     case = make_case(10**6, operation=operation)
-    moved = changed(collective(case), resource="memory")
+    moved = changed(collective(case, case.ranks), resource="memory")
     (bound,) = bounds(make_record(case, 1e-4, traffic=moved), [make_ceiling(1e11, resource="memory")])
     assert bound.ratio == pytest.approx(counted * 1e6 / 1e-4 / 1e11)
 

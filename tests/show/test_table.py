@@ -300,6 +300,56 @@ class TestResult:
         assert "[red] M\\xfc" in page
 
 
+class TestGuidelines:
+    def test_a_violation_is_told_below_the_tables_and_gone_without_it(self) -> None:
+        assert guidelines_of(lost(1)) == (
+            "allreduce takes 2.31 times as long as reduce + broadcast "
+            "(93.1 us against 40.3 us; seen in 5 of 5 launches)"
+        )
+        assert guidelines_of(lost(0)) == ""
+        assert "guidelines:" not in text(make_result("a", [make_record()]))
+
+    def test_other_sizes_are_told_by_size(self) -> None:
+        sizes = {8: 3e-6, 64: 1e-6, 512: 9e-6}
+        records = [make_record(make_case(nbytes), value) for nbytes, value in sizes.items()]
+        found = guidelines_of(make_result("a", records))
+        assert "allreduce 8 takes 3.00 times as long as 64 (3.00 us against 1.00 us; seen in 1 of 1 launches)" in found
+        assert "allreduce 512 takes 1.12 times as long as 8 x 64 (9.00 us against 8.00 us" in found
+
+    @pytest.mark.parametrize(("count", "more"), [(10, ""), (13, "and 3 more.")])
+    def test_the_worst_ten_are_told_and_how_many_more(self, count: int, more: str) -> None:
+        found = guidelines_of(lost(count))
+        assert found.count("times as long as") == 10
+        assert found.startswith(f"allreduce float{31 + count} takes ")
+        assert found.endswith(more or "launches)")
+
+    def test_recomputed_findings_are_the_stored_ones(self) -> None:
+        result = lost(3)
+        assert text(result, recompute=True) == text(result)
+
+
+def lost(count: int) -> Result:
+    """An all-reduce in so many types that loses to a reduce and a broadcast; one that does not, for 0."""
+    slowest = 9.31e-5 if count else 4.03e-5
+    records = [
+        make_record(make_case(operation=operation, dtype=f"float{32 + index}", params=params), seconds, launch=launch)
+        for index in range(max(count, 1))
+        for operation, params, seconds in (
+            ("allreduce", {"op": "sum"}, slowest * (1 + index / 100)),
+            ("reduce", {"op": "sum", "root": 0}, 2.02e-5),
+            ("broadcast", {"root": 0}, 2.01e-5),
+        )
+        for launch in range(5)
+    ]
+    return make_result("a", records)
+
+
+def guidelines_of(result: Result) -> str:
+    """What a page says of guidelines, below how to read it."""
+    _, _, said = text(result).replace("\n  ", " ").replace("\n", " ").partition("may be chance. ")
+    return said.strip()
+
+
 class TestComparison:
     def test_golden_comparison(self) -> None:
         base = {("mpi", 8): 1e-6, ("mpi", 1 << 20): 1e-4, ("mpi", 64): 1e-6, ("ring", 8): 2e-6, ("ring", 64): 2e-6}

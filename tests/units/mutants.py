@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from fabricbench.collectives.allreduce_ring import first_of
-from fabricbench.collectives.hops import add, exchange
+from fabricbench.collectives.hops import exchange
+from fabricbench.collectives.reductions import reduce
 from fabricbench.engine import catalogue
 from fabricbench.measure.loop import nothing
 from fabricbench.spec import Buffer, Context, Operation, Step, Variant, block
@@ -23,7 +24,14 @@ def mutant(name: str) -> Callable[[Callable[[Context, Step], Step]], Callable[[C
         source = catalogue.operation(operation).variants[original]
         scratch = Operation(**{**vars(catalogue.operation(operation)), "variants": {}})
 
-        @scratch.variant(original, step=source.step, needs=source.needs, dtypes=source.dtypes)
+        @scratch.variant(
+            original,
+            step=source.step,
+            needs=source.needs,
+            uses_mpi=source.uses_mpi,
+            refuse=source.refuse,
+            dtypes=source.dtypes,
+        )
         def prepare(context: Context) -> Iterator[Step]:
             with source.prepare(context) as step:
                 yield spoil(context, step)
@@ -65,7 +73,7 @@ def one_hop_less(b: Any) -> int:
         if code != 0:
             return code
         if reducing:
-            add(b, b.send + into_first * b.width, b.inbox, here, into_count)
+            reduce(b, b.send + into_first * b.width, b.inbox, here, into_count)
         source = b.receive
     return 0
 
@@ -77,7 +85,7 @@ def fewer_hops(context: Context, step: Step) -> Step:
 
 @mutant("allreduce/mpi/last element left out")
 def one_short(context: Context, step: Step) -> Step:
-    return changed(step, count=context.question.count - 1)
+    return changed(step, a2=context.question.count - 1)
 
 
 @mutant("allreduce/mpi/output never written on the last rank")
@@ -85,7 +93,7 @@ def elsewhere(context: Context, step: Step) -> Step:
     if not is_last(context):
         return step
     scratch = Buffer(context.question.count, context.question.dtype)
-    return replace(changed(step, receive=scratch.address), keep=(scratch,))
+    return replace(changed(step, a1=scratch.address), keep=(scratch, *step.keep))
 
 
 @mutant("allreduce/recursive-doubling/its input is its output")

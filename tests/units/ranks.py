@@ -22,9 +22,9 @@ from fabricbench.engine import catalogue, session, suite
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.errors import FabricbenchError
 from fabricbench.measure import validate
-from fabricbench.measure.loop import Hook, Loop, empty, hook, nothing, overwrite
-from fabricbench.model import Case
-from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block
+from fabricbench.measure.loop import Loop, nothing
+from fabricbench.model import Case, Mode
+from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
 
 COUNTS = (1, 3, 7, 1000, 4099)
 LARGE = 300_007
@@ -41,8 +41,9 @@ LATE_S = 0.003
 
 def title(case: Case) -> str:
     """The case in one word that names all that was varied."""
-    count = case.nbytes // np.dtype(case.dtype).itemsize
-    return f"{case.operation}/{case.variant}-{case.dtype}-{count}-{case.ranks}ranks" + "-in-place" * case.in_place
+    count = case.nbytes // element_type(case.dtype).itemsize
+    named = f"{case.operation}/{case.variant}-{case.dtype}-{count}-{case.ranks}ranks"
+    return named + "-in-place" * case.in_place + f"-{case.mode}" * (case.mode != "blocking")
 
 
 def cases(operation: Operation, variant: Variant, ranks: int) -> Iterator[Case]:
@@ -50,17 +51,28 @@ def cases(operation: Operation, variant: Variant, ranks: int) -> Iterator[Case]:
     if operation.pair and ranks < 2:
         return
     for dtype in variant.dtypes:
-        counts = (*COUNTS, LARGE) if dtype == operation.dtypes[0] else COUNTS
-        if ranks > ALL_PAIRS and (dtype != operation.dtypes[0] or not variant.uses_mpi):
+        first = dtype == operation.dtypes[0]
+        counts = (*COUNTS, LARGE) if first else FEW_COUNTS
+        if ranks > ALL_PAIRS and (not first or not variant.uses_mpi):
             counts = FEW_COUNTS
-        wanted = [count * np.dtype(dtype).itemsize for count in (counts if operation.sized else (0,))]
-        fitted = (suite.fit(operation, np.dtype(dtype), nbytes, ranks, strict=False) for nbytes in wanted)
+        kind = element_type(dtype)
+        wanted = [count * kind.itemsize for count in (counts if operation.sized else (0,))]
+        fitted = (suite.fit(operation, kind, nbytes, ranks, strict=False) for nbytes in wanted)
         for nbytes in dict.fromkeys(size for size in fitted if size is not None):
-            for in_place in (False, True)[: 1 + operation.in_place]:
-                yield Case(
+            for mode, in_place in forms(operation, variant, first=first):
+                case = Case(
                     operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
-                    ranks=ranks, cadence="isolated", mode="blocking", in_place=in_place, params=dict(operation.params),
+                    ranks=ranks, cadence="isolated", mode=mode, in_place=in_place, params=dict(operation.params),
                 )  # fmt: skip
+                if operation.refuse(case) is None and suite.refusal(variant, case) is None:
+                    yield case
+
+
+def forms(operation: Operation, variant: Variant, *, first: bool) -> list[tuple[Mode, bool]]:
+    """Modes and places: all of them for the first type of an operation."""
+    places = {"never": [False], "possible": [False, True], "always": [True]}[operation.in_place]
+    modes = list(variant.needs) if first else list(variant.needs)[:1]
+    return [(mode, place) for mode in modes for place in places]
 
 
 class Trial:
@@ -69,19 +81,17 @@ class Trial:
     def __init__(self, group: mpi.Group, places: Placement, case: Case, variant: Variant) -> None:
         self.group, self.places, self.case, self.variant = group, places, case, variant
         self.operation = catalogue.operation(case.operation)
-        self.members = session.members(case, places)
+        self.members = session.members(case, places, group.rank)
         self.question = session.question_of(case, self.members, group.rank, SEED)
         self.wrong: list[str] = []
         self.inputs: tuple[Buffer, ...] = ()
         self.output = Buffer(0, "uint8")
         if self.question is not None:
-            layout = self.operation.layout(self.question)
-            self.inputs = tuple(Buffer(count, self.question.dtype) for count in layout.inputs)
-            self.output = Buffer(layout.output, self.question.dtype)
+            self.inputs, self.output = session.buffers(self.operation, self.question)
 
     def run(self) -> str | None:
         """Why it is not available here, or None; what was wrong is in `wrong`."""
-        missing = [symbol for symbol in self.variant.needs if not self.group.has(symbol)]
+        missing = [symbol for symbol in self.variant.needs[self.case.mode] if not self.group.has(symbol)]
         if missing:
             return f"the library has no {', '.join(missing)}"
         with ExitStack() as stack:
@@ -110,14 +120,18 @@ class Trial:
         trouble, everyone = self._heard(None)
         if trouble is not None:
             return trouble
-        loop = Loop(step=step, restore=self._restore())
+        restore = session.restoring(self.operation, self.question, self.inputs, self.output)
+        loop = Loop(step=step, restore=restore)
         if self.operation.verify is not None:
             self._verify(loop)
             return None
         guards = [guard(buffer) for buffer in (*self.inputs, self.output)]
         for time_of in ("first", "second"):
             validate.poison(self.output)
+            self.group.barrier()  # one-sided operations need the other side's memory ready
             loop.take(1, 1)
+            if step.settle is not None:
+                step.settle()
             if self.question is not None:
                 self._compare(self.question, everyone, time_of)
         if any((one != GUARD).any() for one in guards):
@@ -128,7 +142,9 @@ class Trial:
         bound, found = self.operation.bound(question), self.output.array
         reference = self.operation.reference(question, 0, found.size)
         define = oracle.DEFINITIONS.get(self.case.operation)
-        expected = reference if define is None else define(everyone, question.rank, self.case.params)
+        expected = (
+            reference if define is None else oracle.encoded(self.case, define(everyone, question.rank, self.case))
+        )
         for name, values in (("output", found), ("reference", reference)):
             self._same(name, values, expected, bound, time_of)
         if validate.differences(found, reference, bound)[0] and not self.wrong:
@@ -141,20 +157,16 @@ class Trial:
         if values.shape != expected.shape:
             self.wrong.append(f"{time_of} time: {name} has {values.size} elements, not {expected.size}")
             return
-        values, expected = (array.astype(self.output.array.dtype).astype(np.float64) for array in (values, expected))
-        bad = np.flatnonzero(~(np.abs(values - expected) <= bound))
+        values, expected = (array.astype(self.output.array.dtype) for array in (values, expected))
+        bad = np.flatnonzero(values != expected)
+        if bound:
+            bad = np.flatnonzero(~(np.abs(values.astype(np.float64) - expected.astype(np.float64)) <= bound))
         if bad.size:
             at = int(bad[0])
             self.wrong.append(
                 f"{time_of} time: {name} differs in {bad.size} of {values.size} elements; "
                 f"[{at}] is {values[at]}, not {expected[at]}"
             )
-
-    def _restore(self) -> Hook:
-        if not self.case.in_place:
-            return empty()
-        addresses = {"output": self.output.address, "input": self.inputs[0].address}
-        return hook(overwrite, block(**addresses, nbytes=self.output.nbytes))
 
     def _verify(self, loop: Loop) -> None:
         """No array: nobody may leave before the last has entered, whoever is late."""
@@ -177,8 +189,8 @@ class Trial:
 
 def guard(buffer: Buffer) -> Any:
     """The bytes between a buffer's end and the end of its page, marked."""
-    rest = -max(buffer.nbytes, 1) % 4096
-    behind = buffer.address + max(buffer.nbytes, 1)
+    used = max(buffer.room.nbytes, 1)
+    rest, behind = -used % 4096, buffer.address + used
     marked = np.frombuffer((ctypes.c_uint8 * rest).from_address(behind), np.uint8)
     marked[:] = GUARD
     return marked
@@ -196,7 +208,7 @@ def broken(ranks: int) -> Iterator[tuple[str, Case, Variant]]:
     """Every mutant on one case of its operation."""
     for name, variant in mutants.MUTANTS.items():
         operation = catalogue.operation(name.partition("/")[0])
-        many = [case for case in cases(operation, variant, ranks) if not case.in_place]
+        many = [case for case in cases(operation, variant, ranks) if not case.in_place and case.mode == "blocking"]
         yield name, many[min(3, len(many) - 1)], variant
 
 

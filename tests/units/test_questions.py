@@ -10,7 +10,7 @@ from fabricbench.engine import catalogue
 from fabricbench.kernels import chase, gemm
 from fabricbench.measure import validate
 from fabricbench.model import Case
-from fabricbench.spec import Operation, Question, cyclic_sum
+from fabricbench.spec import Operation, Question, cyclic_sum, element_type
 
 SEEDS = st.integers(0, 2**31)
 DTYPES = st.sampled_from(["float16", "float32", "float64", "int32", "int64", "uint8"])
@@ -118,7 +118,7 @@ def test_a_reference_is_the_definition_for_many_ranks(name: str, data: st.DataOb
     count = operation.fit(2 * members * 8, members)
     inputs = [filled(operation, ask(name, count, other, members)) for other in range(members)]
     question = ask(name, count, rank, members)
-    expected = oracle.DEFINITIONS[name](inputs, rank, question.case.params)
+    expected = oracle.encoded(question.case, oracle.DEFINITIONS[name](inputs, rank, question.case))
     found = operation.reference(question, 0, operation.layout(question).output)
     assert np.array_equal(found.astype(np.float64), expected.astype(np.float64))
 
@@ -145,7 +145,7 @@ def test_the_walk_visits_every_line_and_ends_where_it_began(lines: int, rank: in
         stops.append(at)
     assert at == 0
     assert sorted(stops) == [line * chase.LINE for line in range(lines)]
-    walked = oracle.walked([nodes], 0, {})
+    walked = oracle.walked([nodes], 0, question.case)
     assert chase.visited(question, 0, 3).tolist() == walked.tolist()
 
 
@@ -159,7 +159,7 @@ def test_what_fits_is_at_most_what_was_asked_and_fits_again(count: int, members:
 
 def test_counts_of_the_trial_are_ragged() -> None:
     counts = {
-        case.nbytes // np.dtype(case.dtype).itemsize
+        case.nbytes // element_type(case.dtype).itemsize
         for case in ranks.cases(catalogue.operation("allreduce"), catalogue.operation("allreduce").variants["ring"], 3)
     }
     assert any(count % 3 for count in counts)

@@ -1,0 +1,26 @@
+"""Permutation: every rank sends one message to the next of a random cycle through all ranks.
+
+So each sends and receives once, and nobody to itself; `draw` chooses the cycle. The rate `bandwidth` is what one rank
+sends and receives together; `messages` are those that one rank sends. All ranks together carry `ranks` times as many.
+"""
+
+from fabricbench.collectives.messages import Messages, alone, operation, out_of_range, shuffled
+from fabricbench.model import Case
+from fabricbench.spec import Question
+
+DRAWS = 2**31
+
+
+def cycle(question: Question, rank: int) -> Messages:
+    """One message to whoever follows in the drawn order, one from whoever stands before."""
+    order = shuffled(int(question.case.params["draw"]), question.ranks)
+    place = order.index(rank)
+    return Messages(sends=[(order[(place + 1) % len(order)], 0)], receives=[(order[place - 1], 0)])
+
+
+def refuse(case: Case) -> str | None:
+    """Why there is no other rank, or no such draw."""
+    return alone(case) or out_of_range("draw", case, 0, DRAWS - 1)
+
+
+permutation = operation("permutation", cycle, params={"draw": 0}, refuse=refuse)

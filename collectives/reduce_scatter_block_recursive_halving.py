@@ -1,0 +1,108 @@
+"""Recursive-halving reduce-scatter: log2(ranks) exchanges of 1/2, 1/4, 1/8, ... of the array.
+
+Source: Thakur, Rabenseifner & Gropp, IJHPCA 19 (2005): (ranks - 1) / ranks of the array, the least traffic possible.
+Where ranks is no power of two, the first ranks fold in pairs: the even one gives its array to the odd one, rests, and
+is given its part; the odd one stands for both parts.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fabricbench.collectives.hops import copy, exchange, receive, send
+from fabricbench.collectives.reduce_scatter_block import reduce_scatter_block
+from fabricbench.collectives.reductions import algorithm, reduce
+from fabricbench.spec import Buffer, Context, Step, block
+
+
+def rank_at(b: Any, place: int) -> int:
+    """The rank that has a place: folded pairs, of which the odd one acts, come first."""
+    rank: int = 2 * place + 1 if place < b.folded else place + b.folded
+    return rank
+
+
+def first_of(b: Any, place: int) -> int:
+    """First element of a place; it has one share of the array, each of the first `doubled` places two."""
+    first: int = (place + min(place, b.doubled)) * b.count // b.shares
+    return first
+
+
+def fold(b: Any, work: int) -> int:
+    """The odd one of a pair reduces the even one's array and its own to address `work`."""
+    code = receive(b, b.inbox, b.count, b.rank - 1)
+    return code if code != 0 else reduce(b, b.inbox, b.send, work, b.count)
+
+
+def halve(b: Any, source: int, work: int, final: int) -> int:
+    """Partners at distance ..., 4, 2, 1 swap halves of what they share and reduce the half they keep.
+
+    The first step reads at `source`; results lie in their places at `work`, the last at address `final`.
+    """
+    distance = b.power // 2
+    while distance > 0:
+        kept = b.place // distance * distance
+        given = kept ^ distance
+        kept_first, given_first = first_of(b, kept), first_of(b, given)
+        count = first_of(b, kept + distance) - kept_first
+        partner = rank_at(b, b.place ^ distance)
+        code = exchange(
+            b, source + given_first * b.width, first_of(b, given + distance) - given_first, partner,
+            b.inbox, count, partner,
+        )  # fmt: skip
+        if code == 0:
+            into = work + kept_first * b.width if distance > 1 else final
+            code = reduce(b, source + kept_first * b.width, b.inbox, into, count)
+        if code != 0:
+            return code
+        source = work
+        distance //= 2
+    return 0
+
+
+def call(b: Any) -> int:
+    """Fold, halve, and give back the other's part."""
+    if b.ranks == 1:
+        copy(b, b.send, b.receive, b.count * b.width)
+        return 0
+    if b.rank >= 2 * b.folded:
+        return halve(b, b.send, b.work, b.receive)
+    if b.rank % 2 == 0:
+        code = send(b, b.send, b.count, b.rank + 1)
+        return code if code != 0 else receive(b, b.receive, b.part, b.rank + 1)
+    both = b.work + first_of(b, b.place) * b.width
+    code = fold(b, b.work)
+    if code == 0:
+        code = halve(b, b.work, b.work, both)
+    copy(b, both + b.part * b.width, b.receive, b.part * b.width)
+    return code if code != 0 else send(b, both, b.part, b.rank - 1)
+
+
+@algorithm(reduce_scatter_block, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
+def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
+    """log2(ranks) exchanges of ever smaller halves: fewest steps; least traffic for powers of two."""
+    question, library = context.question, context.mpi
+    power = 1 << (question.ranks.bit_length() - 1)
+    folded = question.ranks - power
+    work, inbox = Buffer(question.count, question.dtype), Buffer(question.count, question.dtype)
+    status = Buffer(library.status_width, "uint8")
+    yield Step(
+        call=call,
+        block=block(
+            send=context.send.address,
+            receive=context.output.address,
+            work=work.address,
+            inbox=inbox.address,
+            status=status.address,
+            count=question.count,
+            part=question.count // question.ranks,
+            rank=question.rank,
+            ranks=question.ranks,
+            power=power,
+            folded=folded,
+            place=max(question.rank // 2, question.rank - folded),
+            doubled=folded,
+            shares=question.ranks,
+            comm=library.comm,
+            **reducing,
+        ),
+        keep=(work, inbox, status),
+    )
