@@ -1,7 +1,7 @@
 """Accumulate: one rank combines its array with the memory of another, which does nothing.
 
-The target's array is brought back before every sample. With sync=flush nothing tells the target that the origin is
-done, so while samples are taken it may do so during the operation; where results are compared, it does not.
+The target's array is brought back before every sample. Nothing tells the target that the origin is done, so while
+samples are taken it may do so during the operation; where results are compared, it does not.
 """
 
 from collections.abc import Iterator
@@ -25,10 +25,10 @@ def layout(question: Question) -> Layout:
 
 
 def refuse(case: Case) -> str | None:
-    """Why there is no such operator or synchronisation."""
+    """Why there is no such operator."""
     if case.params["op"] == "user":
         return "has no user-defined operator: MPI_Accumulate takes those of the library only"
-    return reductions.refuse(case) or windows.refuse(case)
+    return reductions.refuse(case)
 
 
 def traffic(question: Question) -> Traffic:
@@ -46,7 +46,7 @@ accumulate = Operation(
     rates=("bandwidth",),
     dtypes=DTYPES,
     sizes="8,64,1KiB,8KiB,64KiB,1MiB",
-    params={"distance": "same-host", "sync": "flush", "op": "sum"},
+    params={"distance": "same-host", "op": "sum"},
     refuse=refuse,
     in_place="always",
     pair=True,
@@ -60,9 +60,9 @@ def combine(b: Any) -> int:
     return code if code != 0 else complete(b)
 
 
-@accumulate.variant("mpi", needs=("MPI_Accumulate", "MPI_Win_flush", "MPI_Win_fence"))
+@accumulate.variant("mpi", needs=("MPI_Accumulate", "MPI_Win_flush"))
 def mpi(context: Context) -> Iterator[Step]:
-    """MPI_Accumulate, completed by flush or fence."""
+    """MPI_Accumulate, completed by a flush."""
     op = context.mpi.op(str(context.question.case.params["op"]))
     yield from windows.compiled(context, context.output, combine, context.inputs[0], op=op)
 

@@ -1,6 +1,6 @@
 """Scatter and all-gather broadcast: parts go down a binomial tree, then around a ring.
 
-Source: Barnett et al., InterCom, SHPCC 1994: log2(ranks) + ranks - 1 steps, and no rank sends much more than the array.
+Source: Barnett et al., InterCom, SHPCC 1994: log2(ranks) + ranks - 1 steps, and no rank sends twice the array.
 As Zhou et al., ICPP Workshops 2015, nobody is sent what the tree gave it already; so nothing comes to the root.
 """
 

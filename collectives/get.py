@@ -31,8 +31,7 @@ get = Operation(
     rates=("bandwidth",),
     dtypes=("uint8",),
     sizes="1,8,64,1KiB,8KiB,64KiB,1MiB",
-    params={"distance": "same-host", "sync": "flush"},
-    refuse=windows.refuse,
+    params={"distance": "same-host"},
     pair=True,
     streaming_below=1 << 20,
 )
@@ -49,9 +48,9 @@ def lent(context: Context) -> Buffer:
     return context.output if context.question.rank == ORIGIN else context.inputs[0]
 
 
-@get.variant("mpi", needs=("MPI_Get", "MPI_Win_flush", "MPI_Win_fence"))
+@get.variant("mpi", needs=("MPI_Get", "MPI_Win_flush"))
 def mpi(context: Context) -> Iterator[Step]:
-    """MPI_Get, completed by flush or fence."""
+    """MPI_Get, completed by a flush."""
     yield from windows.compiled(context, lent(context), read, context.output)
 
 

@@ -21,8 +21,8 @@ def grid(ranks: int, dims: int) -> tuple[int, ...]:
     if dims == 1:
         return (ranks,)
     divisors = [extent for extent in range(1, ranks + 1) if ranks % extent == 0]
-    shapes = [sorted((extent, *grid(ranks // extent, dims - 1)), reverse=True) for extent in divisors]
-    return tuple(min(shapes, key=lambda shape: shape[0] - shape[-1]))
+    shapes = [sorted([extent, *grid(ranks // extent, dims - 1)], reverse=True) for extent in divisors]
+    return tuple(min(shapes, key=lambda shape: max(shape) - min(shape)))
 
 
 def neighbours(question: Question, rank: int) -> Messages:

@@ -25,6 +25,7 @@ from fabricbench.entries import (
     MPI_Request_free,
     MPI_Send,
     MPI_Send_init,
+    MPI_Start,
     MPI_Startall,
     MPI_Waitall,
     view,
@@ -33,18 +34,19 @@ from fabricbench.model import Case, Mode, Scalar, Traffic
 from fabricbench.spec import Array, Buffer, Context, Layout, Operation, Question, Step, anything, block, parts
 
 ACKNOWLEDGEMENT, FIRST_TAG = 0, 1
+HANDLE = 8
 LAST_TAG = 32767
 """The largest tag that every MPI library must allow."""
 
 SYMBOLS: dict[Mode, tuple[str, ...]] = {
     "non-blocking": ("MPI_Irecv", "MPI_Isend", "MPI_Waitall"),
     "persistent": ("MPI_Recv_init", "MPI_Send_init", "MPI_Startall", "MPI_Waitall"),
-    "partitioned": ("MPI_Precv_init", "MPI_Psend_init", "MPI_Pready", "MPI_Startall", "MPI_Waitall"),
+    "partitioned": ("MPI_Precv_init", "MPI_Psend_init", "MPI_Pready", "MPI_Start", "MPI_Waitall"),
 }
 
 
 class Messages(NamedTuple):
-    """Of one rank, in order: (to, slot of the input) of what it sends, (source, slot of the output) of what it receives.
+    """Of one rank, in order: (to, slot of the input) of each send, (source, slot of the output) of each receive.
 
     `acknowledged`: whoever received sends an empty message back, and whoever sent waits for it.
     """
@@ -141,6 +143,14 @@ def numbers(messages: list[tuple[int, int]]) -> list[int]:
     return found
 
 
+def tag(number: int, upwards: bool) -> int:
+    """Of a message to a higher rank or another, odd or even.
+
+    Open MPI 5 mixes up partitioned messages of two directions that have one tag, and never ends.
+    """
+    return FIRST_TAG + 2 * number + upwards
+
+
 @cache
 def shuffled(draw: int, ranks: int) -> tuple[int, ...]:
     """Ranks in random order, the same everywhere: of this generator Python promises the same numbers for ever."""
@@ -151,7 +161,7 @@ def shuffled(draw: int, ranks: int) -> tuple[int, ...]:
 
 def refuse_window(case: Case) -> str | None:
     """Why there is no such window."""
-    return out_of_range("window", case, 1, LAST_TAG - FIRST_TAG + 1)
+    return out_of_range("window", case, 1, (LAST_TAG - FIRST_TAG) // 2)
 
 
 def out_of_range(name: str, case: Case, least: int, most: int) -> str | None:
@@ -175,6 +185,17 @@ def undivided(case: Case) -> str | None:
     if isinstance(wanted, int) and wanted > 0 and case.nbytes % wanted == 0:
         return None
     return f"has {case.nbytes} elements a message, which do not divide into {wanted} partitions"
+
+
+def idle(case: Case, made: Operation, pattern: Pattern) -> str | None:
+    """Why there are no partitioned messages: Open MPI 5 sets them up with all ranks, and waits for the idle ones."""
+    if case.mode != "partitioned":
+        return None
+    ranks = 2 if made.pair else case.ranks
+    question = Question(case=case, rank=0, ranks=ranks, seed=0)
+    if ranks == case.ranks and all(any(pattern(question, rank)[:2]) for rank in range(ranks)):
+        return None
+    return f"is not partitioned with {case.ranks} ranks: some would have no message, and Open MPI would wait for them"
 
 
 def post(b: Any) -> int:
@@ -261,13 +282,26 @@ def restart(b: Any) -> int:
     return code if code != 0 else complete(b)
 
 
+def handle(b: Any, i: int) -> int:
+    """The request itself, which MPI_Pready takes instead of its address: 4 bytes in MPICH, 8 in Open MPI."""
+    if b.request_width == HANDLE:
+        return int(view(b.requests, b.messages, b.requests)[i])
+    return int(view(b.requests, b.messages, b.count)[i])
+
+
 def restart_partitioned(b: Any) -> int:
-    """Start what was prepared once, and say of every part of every send that it is ready."""
-    code = MPI_Startall(np.int32(b.messages), b.requests)
+    """Start what was prepared once, and say of every part of every send that it is ready.
+
+    One by one, because MPI_Startall of several partitioned requests never ends in Open MPI 5 (issue 12969).
+    """
+    code = 0
+    for i in range(b.messages):
+        if code == 0:
+            code = MPI_Start(b.requests + i * b.request_width)
     for i in range(b.receives, b.messages):
         for part in range(b.partitions):
             if code == 0:
-                code = MPI_Pready(np.int32(part), b.requests + i * b.request_width)
+                code = MPI_Pready(np.int32(part), handle(b, i))
     return code if code != 0 else complete(b)
 
 
@@ -286,7 +320,8 @@ def arguments(context: Context, mine: Messages) -> tuple[Array, tuple[Any, ...]]
     table = np.zeros((3, len(everything)), np.int64)
     table[0] = [start + slot * nbytes for start, (_, slot) in zip(starts, everything, strict=True)]
     table[1] = [context.peer(partner) for partner, _ in everything]
-    table[2] = [FIRST_TAG + number for number in (*numbers(mine.receives), *numbers(mine.sends))]
+    upwards = [source < question.rank for source, _ in mine.receives] + [to > question.rank for to, _ in mine.sends]
+    table[2] = list(map(tag, (*numbers(mine.receives), *numbers(mine.sends)), upwards))
     thanked, awaited = (np.array(list(map(context.peer, ranks)), np.int64) for ranks in acknowledgements(mine))
     requests = Buffer(len(everything) * library.request_width, "uint8")
     statuses = Buffer((len(everything) + 1) * library.status_width, "uint8")
@@ -334,7 +369,7 @@ def own(made: Operation, pattern: Pattern, messages: Callable[[Question], int]) 
 
         yield Step(call=call, operations=messages(question))
 
-    made.variant("mpi", needs=SYMBOLS, refuse=undivided)(mpi)
+    made.variant("mpi", needs=SYMBOLS, refuse=lambda case: undivided(case) or idle(case, made, pattern))(mpi)
     made.variant("mpi4py", step="python", needs={"non-blocking": ()})(mpi4py)
 
 
@@ -342,6 +377,6 @@ def slots(context: Context, memory: Buffer, messages: list[tuple[int, int]]) -> 
     """What mpi4py's methods take of each message: its memory and type, the rank, the tag."""
     count, kind = context.question.count, context.mpi.named(context.question.dtype)
     return [
-        ([memory.array[slot * count : (slot + 1) * count], kind], context.peer(partner), FIRST_TAG + number)
+        ([memory.array[slot * count : (slot + 1) * count], kind], context.peer(partner), tag(number, upwards=False))
         for (partner, slot), number in zip(messages, numbers(messages), strict=True)
     ]

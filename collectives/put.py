@@ -31,8 +31,7 @@ put = Operation(
     rates=("bandwidth",),
     dtypes=("uint8",),
     sizes="1,8,64,1KiB,8KiB,64KiB,1MiB",
-    params={"distance": "same-host", "sync": "flush"},
-    refuse=windows.refuse,
+    params={"distance": "same-host"},
     pair=True,
     streaming_below=1 << 20,
 )
@@ -49,9 +48,9 @@ def local(context: Context) -> Buffer:
     return context.inputs[0] if context.question.rank == ORIGIN else context.output
 
 
-@put.variant("mpi", needs=("MPI_Put", "MPI_Win_flush", "MPI_Win_fence"))
+@put.variant("mpi", needs=("MPI_Put", "MPI_Win_flush"))
 def mpi(context: Context) -> Iterator[Step]:
-    """MPI_Put, completed by flush or fence."""
+    """MPI_Put, completed by a flush."""
     yield from windows.compiled(context, context.output, write, local(context))
 
 

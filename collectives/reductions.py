@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fabricbench.entries import ByKind, MPI_Reduce_local, bits_of, float_of, memcpy, view
+from fabricbench.entries import ByKind, MPI_Reduce_local, bits_of, call, float_of, memcpy, view
 from fabricbench.model import Case
-from fabricbench.spec import Array, Context, Operation, Question, Refused, Step
+from fabricbench.spec import Array, Context, Operation, Question, Refused, Step, block
 
 Prepare = Callable[[Context, dict[str, Any]], Iterator[Step]]
 
@@ -227,30 +227,52 @@ def _bfloats(left: Any, right: Any, into: Any, op: int) -> None:  # noqa: C901 -
 _by_kind = ByKind(_integers, _floats, _complexes)
 
 
-def reduce(b: Any, left: int, right: int, into: int, count: int) -> int:
-    """into[:] = left op right, arrays of `count` elements at addresses; `into` may be one of the others."""
-    if b.local:
-        if into == right:
-            return MPI_Reduce_local(left, into, np.int32(count), b.type, b.op)
-        if into != left:
-            memcpy(into, left, count * b.width)
-        return MPI_Reduce_local(right, into, np.int32(count), b.type, b.op)
-    _by_kind(view(left, count, b.zero), view(right, count, b.zero), view(into, count, b.zero), b.op)
+def _by_loop(b: Any) -> int:
+    """What is asked, by the loops here."""
+    _by_kind(view(b.left, b.count, b.zero), view(b.right, b.count, b.zero), view(b.into, b.count, b.zero), b.op)
     return 0
 
 
-def fields(context: Context, *, local: bool) -> dict[str, Any]:
-    """What `reduce` needs of a block: by the library's MPI_Reduce_local, or by the loops here."""
+def _by_library(b: Any) -> int:
+    """What is asked, by the library, whose operator always writes over its second array."""
+    if b.into == b.right:
+        return MPI_Reduce_local(b.left, b.into, np.int32(b.count), b.type, b.op)
+    if b.into != b.left:
+        memcpy(b.into, b.left, b.count * b.width)
+    return MPI_Reduce_local(b.right, b.into, np.int32(b.count), b.type, b.op)
+
+
+def reduce(b: Any, left: int, right: int, into: int, count: int) -> int:
+    """into[:] = left op right, arrays of `count` elements at addresses; `into` may be one of the others.
+
+    Called by its address, so that the body of an algorithm is compiled once for all types, and each type once for all
+    algorithms.
+    """
+    asked = view(b.asked, 4, b.integer)
+    asked[0], asked[1], asked[2], asked[3] = left, right, into, count
+    code: int = call(b.reducer, b.asked)
+    return code
+
+
+def fields(context: Context, *, local: bool) -> tuple[Array, dict[str, Any]]:
+    """What `reduce` is asked in, and what an algorithm's block needs for it; the first must live as long as the step.
+
+    local: by the library's MPI_Reduce_local, not by the loops here.
+    """
     question, library = context.question, context.mpi
-    op = str(question.case.params["op"])
-    kind = question.dtype
-    return {
-        "type": library.datatype(kind),
-        "width": kind.itemsize,
-        "local": int(local),
-        "op": library.op(op) if local else CODES[op] + (BFLOAT16 if question.case.dtype == "bfloat16" else 0),
-        # The loops are never entered where the library reduces; bytes compile in any case.
-        "zero": np.uint8(0) if local else kind.type(0),
+    op, kind = str(question.case.params["op"]), library.datatype(question.dtype)
+    places = {"left": 0, "right": 0, "into": 0, "count": 0}
+    if local:
+        asked = block(**places, width=question.dtype.itemsize, type=kind, op=library.op(op))
+    else:
+        code = CODES[op] + (BFLOAT16 if question.case.dtype == "bfloat16" else 0)
+        asked = block(**places, op=code, zero=question.dtype.type(0))
+    return asked, {
+        "type": kind,
+        "width": question.dtype.itemsize,
+        "reducer": context.address(_by_library if local else _by_loop, asked),
+        "asked": asked.ctypes.data,
+        "integer": np.int64(0),
     }
 
 
@@ -258,16 +280,21 @@ def algorithm(operation: Operation, name: str, needs: tuple[str, ...]) -> Callab
     """Register `prepare(context, fields)` twice: reducing by the loops here, and by MPI_Reduce_local."""
 
     def register(prepare: Prepare) -> Prepare:
-        def compiled(context: Context) -> Iterator[Step]:
-            yield from prepare(context, fields(context, local=False))
+        def prepared(context: Context, *, local: bool) -> Iterator[Step]:
+            asked, reducing = fields(context, local=local)
+            yield from prepare(context, reducing)
+            del asked  # the step pointed at it until now
 
-        def local(context: Context) -> Iterator[Step]:
-            yield from prepare(context, fields(context, local=True))
+        def compiled(context: Context) -> Iterator[Step]:
+            yield from prepared(context, local=False)
+
+        def library(context: Context) -> Iterator[Step]:
+            yield from prepared(context, local=True)
 
         compiled.__doc__, compiled.__module__ = prepare.__doc__, prepare.__module__
-        local.__doc__ = "The same, reduced by MPI_Reduce_local: every type and operator that the library has."
+        library.__doc__ = "The same, reduced by MPI_Reduce_local: every type and operator that the library has."
         operation.variant(name, needs=needs, refuse=compiled_only)(compiled)
-        operation.variant(f"{name}-reduce-local", needs=(*needs, "MPI_Reduce_local"), refuse=local_only)(local)
+        operation.variant(f"{name}-reduce-local", needs=(*needs, "MPI_Reduce_local"), refuse=local_only)(library)
         return prepare
 
     return register

@@ -10,7 +10,9 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,11 @@ _LAUNCHERS = {
     "PMI_SIZE": "an mpiexec of the MPICH family",
     "SLURM_STEP_NUM_TASKS": "srun",
 }
+
+_RULES = "OMPI_MCA_coll_tuned_use_dynamic_rules"
+"""Without it no algorithm is forced, and the tools interface is left alone."""
+_TEXT = 4096
+"""Room for names and values of control variables."""
 
 
 class Group:
@@ -78,6 +85,11 @@ class Group:
         """Host name of every rank."""
         return self.gather(socket.gethostname())
 
+    @cached_property
+    def controls(self) -> dict[str, str]:
+        """Settings that force algorithms of the library, as `forced` reads them."""
+        return {}
+
 
 class World(Group):
     """The ranks of a communicator of our own: a copy of MPI_COMM_WORLD, or what `split` makes of it."""
@@ -108,6 +120,16 @@ class World(Group):
 
     def has(self, symbol: str) -> bool:
         return self._has(symbol)
+
+    @cached_property
+    def controls(self) -> dict[str, str]:
+        # MPICH refuses to start with a name that it does not know; Open MPI ignores it, so it is asked what it took.
+        if not self.library.startswith("Open MPI"):
+            return {name: value for name, value in os.environ.items() if name.startswith("MPIR_CVAR_")}
+        if os.environ.get(_RULES, "") in ("", "0", "false"):
+            return {}
+        with _controls(self._path, r"coll|coll_tuned_\w+|coll_[a-z0-9]+_priority") as (library, found):
+            return {control.name: control.value(library) for control in found}
 
     def gather(self, value: Any) -> list[Any]:
         return list(self.communicator.allgather(value))
@@ -203,6 +225,74 @@ class World(Group):
         width = self.module._sizeof(type(thing))
         kind = {4: ctypes.c_int32, 8: ctypes.c_int64}[width]
         return int(kind.from_address(self.module._addressof(thing)).value)
+
+
+@dataclass(frozen=True)
+class _Control:
+    """One control variable of MPI's tools interface; `names` by value where the library has any."""
+
+    index: int
+    name: str
+    about: str
+    names: dict[int, str]
+
+    def value(self, library: ctypes.CDLL) -> str:
+        """A text, a name or a number; nothing where it cannot be read."""
+        handle, count, room = ctypes.c_void_p(), ctypes.c_int(), ctypes.create_string_buffer(_TEXT)
+        library.MPI_T_cvar_handle_alloc(self.index, None, ctypes.byref(handle), ctypes.byref(count))
+        if count.value > _TEXT or library.MPI_T_cvar_read(handle, room) != 0:
+            return ""
+        library.MPI_T_cvar_handle_free(ctypes.byref(handle))
+        number = ctypes.c_int.from_buffer(room).value
+        return room.value.decode() if count.value > 1 else self.names.get(number, str(number))
+
+
+@contextmanager
+def _controls(path: str, wanted: str) -> Iterator[tuple[ctypes.CDLL, list[_Control]]]:
+    """Control variables by pattern, whether MPI was started or not; none where the library cannot be asked."""
+    library, level, count = ctypes.CDLL(path), ctypes.c_int(), ctypes.c_int()
+    if library.MPI_T_init_thread(0, ctypes.byref(level)) != 0:
+        yield library, []
+        return
+    library.MPI_T_cvar_get_num(ctypes.byref(count))
+    found = []
+    for index in range(count.value):
+        name, about, unused, names = _text(), _text(), ctypes.c_uint64(), ctypes.c_void_p()
+        rooms = [ctypes.c_int(_TEXT), ctypes.c_int(_TEXT)]
+        status = library.MPI_T_cvar_get_info(
+            index, name, ctypes.byref(rooms[0]), ctypes.byref(unused), ctypes.byref(unused), ctypes.byref(names),
+            about, ctypes.byref(rooms[1]), ctypes.byref(unused), ctypes.byref(unused),
+        )  # fmt: skip
+        text = name.value.decode()
+        if status == 0 and re.fullmatch(wanted, text):
+            found.append(_Control(index, text, about.value.decode(), _enumeration(library, names)))
+    try:
+        yield library, found
+    finally:
+        library.MPI_T_finalize()
+
+
+def _text() -> "ctypes.Array[ctypes.c_char]":
+    return ctypes.create_string_buffer(_TEXT)
+
+
+def _enumeration(library: ctypes.CDLL, names: ctypes.c_void_p) -> dict[int, str]:
+    items, meant, found = ctypes.c_int(), ctypes.c_int(), {}
+    if names and library.MPI_T_enum_get_info(names, ctypes.byref(items), None, None) == 0:
+        for item in range(items.value):
+            text, room = _text(), ctypes.c_int(_TEXT)
+            library.MPI_T_enum_get_item(names, item, ctypes.byref(meant), text, ctypes.byref(room))
+            found[meant.value] = text.value.decode()
+    return found
+
+
+def algorithms(control: str) -> list[str]:
+    """What the library takes for a setting that forces an algorithm, without starting MPI; empty where it has none."""
+    with _controls(library_path(), control) as (_, found):
+        if not found:
+            return []
+        # MPICH has no names but in the description, a line each.
+        return list(found[0].names.values()) or re.findall(r"^\s*(\w+)\s+- ", found[0].about, re.MULTILINE)
 
 
 def installed() -> str | None:

@@ -236,6 +236,10 @@ class Context(Protocol):
     def once(self, body: Callable[[Any], int], block: Array) -> None:
         """Compile a body and call it now, for first touch."""
 
+    def address(self, body: Callable[[Any], int], block: Array) -> int:
+        """Compile a body for another body to `call`."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:

@@ -109,6 +109,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="start ranks with this, such as 'srun -N 16 --ntasks-per-node 8' (default: own mpirun)",
     )
     how.add_argument(
+        "--algorithm",
+        action="append",
+        default=[],
+        metavar="OPERATION=NAME",
+        help="have the library use it in blocking calls; may be repeated (default: it chooses)",
+    )
+    how.add_argument(
         "--budget",
         type=parse_seconds,
         metavar="SECONDS",
@@ -196,6 +203,7 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
         ranks=arguments.ranks,
         launches=arguments.launches,
         launcher=arguments.launcher,
+        algorithms=tuple(arguments.algorithm),
         timeout_s=arguments.timeout,
         output=arguments.output,
         append=arguments.append,

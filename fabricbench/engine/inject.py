@@ -9,14 +9,12 @@ die:RANK    hang:RANK           a rank exits, or never returns, in the middle of
 import fnmatch
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from fabricbench import native
+from fabricbench.engine.spin import round_s, spin, spinner
 from fabricbench.entries import call, view
 from fabricbench.errors import UsageError
 from fabricbench.measure.loop import hook
@@ -85,13 +83,13 @@ def slowed(step: Step, operation_s: float, factor: float) -> Step:
 
     The spin counts instead of reading the clock, whose cost is a visible part of a short operation.
     """
-    rounds = round(operation_s * step.operations * (factor - 1) / _round_s())
+    rounds = round(operation_s * step.operations * (factor - 1) / round_s())
     if step.block is None:
-        spin, perform = _spinner(), step.call
+        perform_spin, perform = spinner(), step.call
 
         def perform_and_spin() -> None:
             perform()
-            spin(rounds)
+            perform_spin(1, rounds)
 
         return Step(call=perform_and_spin, operations=step.operations, keep=step.keep)
     inner = hook(step.call, step.block)
@@ -114,29 +112,5 @@ def slowed(step: Step, operation_s: float, factor: float) -> Step:
 def _inner_and_spin(b: Any) -> int:
     code: int = call(b.inner, b.inner_block)
     cell = view(b.cell, 1, b.like)
-    cell[0] = _spin(b.rounds) | 1
+    cell[0] = spin(1, b.rounds) | 1
     return code
-
-
-def _spin(rounds: int) -> int:
-    # Each round needs the one before. A linear step alone would not do: a compiler folds several into one.
-    state = 1
-    for _ in range(rounds):
-        state = (state * 6364136223846793005 + 1442695040888963407) ^ (state >> 13)
-    return state
-
-
-@cache
-def _spinner() -> Callable[[int], int]:
-    return native.jit(_spin, "int64(int64)")
-
-
-@cache
-def _round_s() -> float:
-    """Seconds of one round of the spin, the best of several measurements."""
-    spin, rounds, best = _spinner(), 1_000_000, float("inf")
-    for _ in range(5):
-        start = time.perf_counter()
-        spin(rounds)
-        best = min(best, time.perf_counter() - start)
-    return best / rounds

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +67,10 @@ class Launched:
     timed_out: bool = False
 
 
-def launch(task: Task, words: list[str], announce: Announce) -> None:
+def launch(task: Task, words: list[str], announce: Announce, settings: Mapping[str, str] | None = None) -> None:
     """Start the ranks of one task and wait for them, handing on their events.
 
+    settings: environment variables that the ranks have besides ours.
     Raises FabricbenchError: with the ranks' own sentence and status, or when a rank died or hung.
     KeyboardInterrupt goes through after every rank has been ended.
     """
@@ -77,7 +78,7 @@ def launch(task: Task, words: list[str], announce: Announce) -> None:
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", env=environment(), start_new_session=True,
+            errors="replace", env=environment() | dict(settings or {}), start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         raise NotMeasuredError(

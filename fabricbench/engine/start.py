@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fabricbench import mpi, store
+from fabricbench import forced, mpi, store
 from fabricbench.engine import inject, launch, machine, suite, worker
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.worker import Announce, Job
@@ -24,12 +24,14 @@ FEWEST_RANKS = 2
 class Order:
     """How to measure: everything beside the cases themselves. None means the default.
 
+    `algorithms`: operations and what the library is to use for them, such as "allreduce=ring".
     `pairing` marks the launches as one side of an alternated series.
     """
 
     ranks: int | None = None
     launches: int = 1
     launcher: str | None = None
+    algorithms: tuple[str, ...] = ()
     timeout_s: float | None = None
     output: str | None = None
     append: bool = False
@@ -41,6 +43,7 @@ class Order:
 def plan(request: Request, order: Order) -> tuple[Plan, int]:
     """What would be measured here, and on how many ranks, without starting any.  Raises UsageError."""
     fault = inject.parse(request.inject)
+    _settings(order)
     if request.seed < 0:
         raise UsageError(f"The seed {request.seed} is below zero.", "Give a whole number from 0.")
     # How many ranks a foreign launcher starts is not known yet; the ranks look again.
@@ -51,6 +54,13 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
         suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
     if fault is not None and fault.patterns and not any(fault.hits(case) for case in made.cases):
         raise UsageError(f"No row is hit by --inject {request.inject}.", "Name rows that are measured.")
+    called = {case.operation for case in made.cases if case.variant in ("mpi", "mpi4py") and case.mode == "blocking"}
+    for operation in forced.asked(order.algorithms):
+        if operation not in called:
+            raise UsageError(
+                f"No row calls the library's {operation}, for which --algorithm has a name.",
+                f"Measure {operation}/mpi, or leave it out.",
+            )
     return made, ranks
 
 
@@ -62,11 +72,11 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     if promised:
         return _join(request, order, announce, promised, launcher)
     plan(request, order)  # refuses what cannot be before anything is started
-    words = launcher_words(order)
+    words, settings = launcher_words(order), _settings(order)
     jobs, output = _resumed(request, order) if order.resume else _fresh(request, order)
     before = output.stat().st_size
     try:
-        _launch_all(jobs, words, output, announce)
+        _launch_all(jobs, words, settings, output, announce)
     finally:
         if output.stat().st_size == 0:
             output.unlink()
@@ -78,14 +88,16 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     return str(output), 1 if _wrong(output) else 0
 
 
-def _launch_all(jobs: list[Job], words: list[str], output: Path, announce: Announce) -> None:
+def _launch_all(
+    jobs: list[Job], words: list[str], settings: dict[str, str], output: Path, announce: Announce
+) -> None:  # fmt: skip
     """One launch after the other, and the end line of what they wrote, however they end."""
     before = output.stat().st_size
     ending: Ending = "failed"
     try:
         with launch.ended_by_signals():
             for job in jobs:
-                launch.launch(job, words, announce)
+                launch.launch(job, words, announce, settings)
         ending = "complete"
     except KeyboardInterrupt:
         ending = "interrupted"
@@ -105,6 +117,16 @@ def launcher_words(order: Order) -> list[str]:
     return launch.prefix(_ranks(order), machine.usable_cores())
 
 
+def _settings(order: Order) -> dict[str, str]:
+    """Environment variables that force the algorithms of this order.  Raises UsageError for those there are not."""
+    wanted = forced.asked(order.algorithms)
+    if not wanted:
+        return {}
+    if mpi.installed() is not None:
+        raise UsageError(f"--algorithm needs MPI: {mpi.installed()}", mpi.INSTALL)
+    return forced.settings(wanted, mpi.library_name(), mpi.algorithms)
+
+
 def refuse_unlike(order: Order, promised: int, launcher: str) -> None:
     """Raises UsageError where the ranks that somebody else started are not what the order asks for."""
     if order.resume:
@@ -114,6 +136,9 @@ def refuse_unlike(order: Order, promised: int, launcher: str) -> None:
             f"--launches {order.launches} cannot be had under {launcher}, which starts the ranks once.",
             f"Run fabricbench outside of it with --launcher '{launcher} ...', or repeat the command with --append.",
         )
+    settings = " ".join(f"{name}={value}" for name, value in _settings(order).items())
+    if settings:
+        raise UsageError(f"--algorithm cannot be had under {launcher}.", f"Start it with {settings} instead.")
     if order.ranks not in (None, promised):
         raise UsageError(f"{launcher} started {promised} ranks, not {order.ranks}.", "Leave -n out.")
 
@@ -159,6 +184,7 @@ def _job(
     return Job(
         request=request, run_id=run_id, launch=number, launches=order.launches, output=str(output.absolute()),
         command=list(order.command), ranks=order.ranks, timeout_s=order.timeout_s, pairing=order.pairing,
+        algorithms=forced.asked(order.algorithms),
         append=order.append or not joined, first=number == 0 and not order.resume, last=joined, done=done or [],
     )  # fmt: skip
 

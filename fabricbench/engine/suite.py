@@ -24,16 +24,25 @@ DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
 
-COLLECTIVE: dict[str, Scalar] = {"communicator": "world", "arrival": "flat", "skew": 1.0}
-"""What can be asked of every collective: which ranks, how they arrive, how far apart in times of the operation."""
+COLLECTIVE: dict[str, Scalar] = {"communicator": "world", "arrival": "flat", "skew": 1.0, "overlap": "", "ratio": 1.0}
+"""What can be asked of every collective: which ranks, how they arrive, how far apart in times of the operation; what
+does its work while something is computed beside it, and how long that lasts in times of the operation.
+"""
+
+OVERLAPS = ("none", "calls", "serial", "timer", "thread")
+PARTS = ("communication", "computation", "both")
+"""The three linked cases of an overlap."""
 
 COMMUNICATORS = ("world", "host", "across", "half")
 LARGEST_SKEW = 1000.0
+LARGEST_RATIO = 100.0
 
 COUNT_LIMIT = 2**31 - 1
 """Elements that an `int` count of the MPI interface can name."""
 
-ONLY_IN: dict[str, Mode] = {"partitions": "partitioned"}
+ONLY_IN: dict[str, Mode] = {
+    "partitions": "partitioned", **dict.fromkeys(("overlap", "part", "ratio"), "non-blocking")
+}  # fmt: skip
 """Parameters that mean something in one mode only; cases of other modes do not have them."""
 
 
@@ -51,11 +60,23 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A TOML file in `suites/`. `budget` is seconds of measuring, shared by the cases."""
+    """A TOML file in `suites/`. `budget` is seconds of measuring, shared by the cases.
+
+    `includes` names suites whose cases come first.
+    """
 
     about: str
     budget: float
-    case: list[Wish]
+    includes: list[str] = []
+    case: list[Wish] = []
+
+    def wishes(self, above: tuple[str, ...] = ()) -> Iterator[Wish]:
+        """Cases of the suites that are included, then its own.  Raises UsageError where they include each other."""
+        for name in self.includes:
+            if name in above:
+                raise UsageError(f"The suite {name} includes itself.", f"Take one out of {', '.join((*above, name))}.")
+            yield from named(name).wishes((*above, name))
+        yield from self.case
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +116,10 @@ def suites() -> dict[str, Suite]:
 def read(file: Path) -> Suite:
     """One suite.  Raises UsageError naming the file and what is wrong in it."""
     try:
-        return msgspec.convert(tomllib.loads(file.read_text()), Suite)
+        suite = msgspec.convert(tomllib.loads(file.read_text()), Suite)
+        if not (suite.case or suite.includes):
+            raise msgspec.ValidationError("it has no case and includes no suite")
+        return suite
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"The suite {file} cannot be read: {error}.",
@@ -114,7 +138,7 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
     suite = Suite(about="", budget=0.0, case=list(_wishes(request))) if asked else named(request.suite)
     cases: dict[tuple[Scalar, ...], Case] = {}
     left_out: dict[str, None] = {}
-    for wish, operation, variant in ((one, *answer) for one in suite.case for answer in _variants(one)):
+    for wish, operation, variant in ((one, *answer) for one in suite.wishes() for answer in _variants(one)):
         missing = _missing(operation, variant, ranks, has_mpi)
         if missing and asked:
             raise NotMeasuredError(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
@@ -214,7 +238,7 @@ def _cases(
             request.modes or wish.modes or (operation.mode,),
         ):
             cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
-            alone = in_place or "arrival" in params
+            alone = in_place or "arrival" in params or "overlap" in params
             yield Case(
                 operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
                 ranks=ranks, cadence="isolated" if alone else cadence, mode=mode, in_place=in_place,
@@ -257,6 +281,8 @@ def _params(
     for name in asked:
         if name not in known:
             raise unknown(f"parameter of {operation.name}", name, known or ["none"])
+    if "overlap" in asked and "non-blocking" not in (request.modes or wish.modes or (operation.mode,)):
+        raise UsageError("Only non-blocking collectives overlap with a computation.", "Add --mode non-blocking.")
     choices = {name: _choices(name, value, ranks) for name, value in asked.items()}
     for chosen in itertools.product(*choices.values()):
         params = _without_usual(dict(zip(choices, chosen, strict=True)))
@@ -264,6 +290,8 @@ def _params(
             yield from ({**params, "distance": distance} for distance in distances)
         elif request.alone and operation.family in ("compute", "memory"):
             yield from ({**params, "alone": rank} for rank in range(ranks))
+        elif "overlap" in params:
+            yield from ({**params, "part": part} for part in PARTS)
         else:
             yield params
 
@@ -282,7 +310,23 @@ def _without_usual(params: dict[str, Scalar]) -> dict[str, Scalar]:
         params["skew"] = float(params["skew"])
     elif "arrival" in params:
         params = {name: value for name, value in params.items() if name not in ("arrival", "skew")}
-    return {name: value for name, value in params.items() if (name, value) != ("communicator", "world")}
+    return _beside({name: value for name, value in params.items() if (name, value) != ("communicator", "world")})
+
+
+def _beside(params: dict[str, Scalar]) -> dict[str, Scalar]:
+    """With how long the computation lasts, where there is one.  Raises UsageError."""
+    if "overlap" not in params:
+        if "ratio" in params:
+            raise UsageError("A ratio needs an overlap.", f"Add --param overlap={OVERLAPS[0]}.")
+        return params
+    if params["overlap"] not in OVERLAPS:
+        raise unknown("overlap", str(params["overlap"]), OVERLAPS)
+    if "arrival" in params:
+        raise UsageError("An overlap is measured with all ranks entering together.", "Leave out --param arrival.")
+    ratio = params.get("ratio", 1.0)
+    if isinstance(ratio, bool | str) or not 0 < ratio <= LARGEST_RATIO:
+        raise UsageError(f"A ratio of {ratio} makes no sense.", f"Give a number up to {LARGEST_RATIO:g}.")
+    return {**params, "ratio": float(ratio)}
 
 
 def _choices(name: str, value: Scalar | list[Scalar], ranks: int) -> list[Scalar]:

@@ -8,17 +8,18 @@ import sys
 import threading
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import msgspec
 from threadpoolctl import threadpool_limits
 
-from fabricbench import __version__, mpi, native, store
-from fabricbench.engine import ceilings, inject, machine, session, suite
+from fabricbench import __version__, forced, mpi, native, store
+from fabricbench.engine import ceilings, compose, inject, machine, session, suite
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.engine.session import Setting
 from fabricbench.engine.suite import Plan, Request
@@ -83,6 +84,7 @@ class Job(Task, frozen=True, kw_only=True):
     first: bool = True
     last: bool = True
     done: list[list[str | int | float | bool]] = []
+    algorithms: dict[str, str] = {}
 
 
 @dataclass
@@ -192,6 +194,13 @@ def _planned(job: Job, group: mpi.Group, places: Placement, memory: int) -> Plan
         raise NotMeasuredError(
             f"{job.ranks} ranks were asked for and {group.ranks} were started.", "Let -n and --launcher say the same."
         )
+    for operation, name in job.algorithms.items():
+        taken = forced.forced(operation, "blocking", group.library, group.controls, len(set(group.hosts)))
+        if taken != name:
+            raise NotMeasuredError(
+                f"{group.library} does not use --algorithm {operation}={name}.",
+                "Unset variables and files of your own that choose its collectives.",
+            )
     distances = tuple(places.pairs())
     plan = suite.plan(job.request, ranks=group.ranks, distances=distances, has_mpi=group.has_mpi)
     suite.refuse_too_large(plan.cases, memory, places.most_on_a_host)
@@ -248,18 +257,24 @@ def _launch(
 
 
 def _measure_all(setting: Setting, cases: list[Case], job: Job, book: Book, announce: Announce) -> None:
-    for index, case in enumerate(cases):
-        inject.strike(setting.fault, setting.group.rank, index, len(cases))
-        record = session.measure(setting, case)
+    groups = compose.linked(cases)
+    records = chain.from_iterable(_in_turn(setting, groups))
+    for index, record in enumerate(records):
         book.write(record)
         if setting.group.rank == 0:
             announce(
                 {
-                    "event": "case", "index": index, "of": len(cases), "case": case.text(),
+                    "event": "case", "index": index, "of": len(cases), "case": record.case.text(),
                     "median_s": record.summary.median_s, "wrong": record.check.wrong, "status": record.check.status,
                     "launch": job.launch, "launches": job.launches,
                 }
             )  # fmt: skip
+
+
+def _in_turn(setting: Setting, groups: list[list[Case]]) -> Iterator[list[Record]]:
+    for index, group in enumerate(groups):
+        inject.strike(setting.fault, setting.group.rank, index, len(groups))
+        yield session.measure_linked(setting, group)
 
 
 def order(cases: tuple[Case, ...], job: Job) -> list[Case]:

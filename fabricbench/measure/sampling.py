@@ -1,6 +1,7 @@
 """From a prepared loop to the samples of a case: how many operations a sample has, warm-up, blocks, when to stop."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +60,9 @@ class Sampler:
     lates: list[NDArray[np.bool_]] = field(default_factory=list)
     own: list[Floats] = field(default_factory=list)
     last: list[NDArray[np.bool_]] = field(default_factory=list)
+    _size: int = 1
+    _spent_s: float = 0.0
+    _stop: Stop | None = None
 
     @property
     def operations(self) -> int:
@@ -67,14 +71,17 @@ class Sampler:
 
     def sample(self, *, tail: bool) -> Sampled:
         """Pilot, warm-up, then blocks until a stop rule speaks."""
+        return in_turn([self], tail=tail)[0]
+
+    def _ready(self) -> None:
+        """Pilot and warm-up: how many operations make a sample, how many samples a block."""
         call_s = self._pilot()
         least_s = LEAST_SHARE * self.budget_s
         if self.cadence == "streaming":
             self.repeats = repeats_for(call_s, least_s)
-        size = block_size(call_s * self.repeats, self.budget_s, self.start.late.size)
-        self._warm_up(size)
-        stop = self._blocks(size, least_s)
-        return self._result(stop, KEPT_FOR_TAILS if tail else KEPT)
+        self._size = block_size(call_s * self.repeats, self.budget_s, self.start.late.size)
+        self._warm_up(self._size)
+        self._stopping = Stopping(budget_s=self.budget_s, least_s=least_s)
 
     def _pilot(self) -> float:
         """Time of one call of the step, agreed between ranks: the best of a few, in samples long enough to be believed.
@@ -101,17 +108,16 @@ class Sampler:
                 return
             before = now
 
-    def _blocks(self, size: int, least_s: float) -> Stop:
-        stopping = Stopping(budget_s=self.budget_s, least_s=least_s)
+    def _block(self) -> None:
+        """One block more, and what the stop rules first say of it."""
         begun = time.monotonic()
-        while True:
-            self._keep(self._take(size), size)
-            spent_s = time.monotonic() - begun
-            reason: Stop | None = self.group.broadcast(
-                stopping.reason(self._valid(), spent_s) if self.group.rank == 0 else None
-            )
-            if reason is not None:
-                return reason
+        self._keep(self._take(self._size), self._size)
+        self._spent_s += time.monotonic() - begun
+        reason: Stop | None = self.group.broadcast(
+            self._stopping.reason(self._valid(), self._spent_s) if self.group.rank == 0 else None
+        )
+        self._stop = self._stop or reason
+        if self._stop is None:
             self.start.adapt(float(np.mean(self.lates[-1])))
 
     def _valid(self) -> Floats:
@@ -176,6 +182,17 @@ class Sampler:
             operations=self.operations,
             stop=stop,
         )
+
+
+def in_turn(samplers: Sequence[Sampler], *, tail: bool) -> list[Sampled]:
+    """Several loops, a block of each in turn until a stop rule has spoken of all: drift is the same for all of them."""
+    for one in samplers:
+        one._ready()
+    while any(one._stop is None for one in samplers):
+        for one in samplers:
+            one._block()
+    kept = KEPT_FOR_TAILS if tail else KEPT
+    return [one._result(one._stop, kept) for one in samplers if one._stop is not None]
 
 
 def runs(marked: NDArray[np.bool_], reason: str) -> list[tuple[int, int, str]]:

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from fabricbench.judge.bounds import ceiling_text
 from fabricbench.judge.guidelines import findings
+from fabricbench.judge.overlap import overlaps
 from fabricbench.model import Case, Ceiling, Conditions, RateKey
 from fabricbench.show import guidelines
+from fabricbench.show import overlaps as beside
 from fabricbench.show.cases import Group, Grouping, grouped
 from fabricbench.show.heading import FLAGS, alarms, facts
 from fabricbench.show.notes import Note, at_end, under
@@ -52,7 +54,10 @@ def page(result: Result, *, recompute: bool) -> Page:
             *([("how", how)] if how else []),
             *([(note.head, note.text) for note in ceilings] if single else []),
         ),
-        tables=tuple(_table(group, under(group, notes, tables)) for group in tables.groups),
+        tables=(
+            *(_table(group, under(group, notes, tables)) for group in tables.groups),
+            *beside.tables(overlaps(result.records)),
+        ),
         notes=(*at_end(notes, tables), *guidelines.lines(findings(result.records), tables)),
     )
 
@@ -78,6 +83,9 @@ def _times(rows: Sequence[Row]) -> list[_Figure]:
         _Figure(Column(words=("time",), unit=unit), lambda row: _scaled(row.time_s(), scale)),
         *_certainty(rows, scale, unit),
     ]
+    if any(row.after_last_s() is not None for row in rows):
+        head = Column(words=("after", "the last"), unit=unit)
+        found.append(_Figure(head, lambda row: _scaled(row.after_last_s(), scale)))
     if any(row.p99_s() is not None for row in rows):
         found.append(_Figure(Column(words=("p99",), unit=unit), lambda row: _scaled(row.p99_s(), scale)))
     return found

@@ -41,6 +41,12 @@ class Row:
         """Median of the launches' p99, where they stored one."""
         return _middle(one.summary.p99_s for one in self.launches)
 
+    def after_last_s(self) -> float | None:
+        """Cost after the last arrival, where ranks were made to arrive apart; needs one clock for all of them."""
+        if "arrival" not in self.case.params:
+            return None
+        return _middle(_after_last(one.record) for one in self.launches)
+
     def rate(self, key: RateKey) -> float | None:
         """Median over launches, where the operation has such a rate."""
         return _middle(one.rates.get(key) for one in self.launches)
@@ -101,6 +107,14 @@ def _middle(values: Iterable[float | None]) -> float | None:
     """Median of the values that exist."""
     known = [value for value in values if value is not None]
     return median(known) if known else None
+
+
+def _after_last(record: Record) -> float | None:
+    """Last exit minus last entry: a sample without its skew, median of those that count."""
+    out = {number for first, last, _ in record.excluded for number in range(first, last + 1)}
+    pairs = enumerate(zip(record.samples_s, record.skew_s, strict=True))
+    left = [sample - skew for number, (sample, skew) in pairs if number not in out]
+    return median(left) if left and record.time == "global" else None
 
 
 def _half_width(summary: Summary) -> float | None:

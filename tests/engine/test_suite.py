@@ -27,7 +27,7 @@ HERE = {"ranks": 2, "distances": ("same-host",), "has_mpi": True}
         (Request(only=["allreduce"], sizes="1MiB:8"), "range '1MiB:8' is empty"),
         (Request(only=["allreduce"], sizes="7"), "7 bytes do not divide by the 4 bytes of float32.*4, 8"),
         (Request(only=["allreduce"], sizes="99999999999TiB"), "does not fit in 62 bits"),
-        (Request(only=["allreduce/ring"], sizes="16GiB"), "an MPI count can name 2147483647: the largest size is 8 GiB"),
+        (Request(only=["allreduce/ring"], sizes="16GiB"), "MPI count can name 2147483647: the largest size is 8 GiB"),
         (Request(only=["allreduce/ring"], dtypes=["float16"]), "no loop for float16.*-reduce-local twin"),
         (Request(only=["allreduce/mpi"], dtypes=["bfloat16"]), "no type for bfloat16.*op=user"),
         (Request(only=["allreduce/mpi"], dtypes=["float32"], params={"op": ["band"]}), "no band of float32.*max, min"),
@@ -95,6 +95,19 @@ def test_variants_that_cannot_are_left_out_with_their_reason_while_others_are_me
     plan = suite.plan(Request(only=["allreduce"], sizes="8", dtypes=["bfloat16"]), **HERE)
     assert {case.variant for case in plan.cases} == {"ring", "recursive-doubling", "rabenseifner"}
     assert any(text.startswith("allreduce/mpi has no type for bfloat16") for text in plan.left_out)
+
+
+def test_a_suite_that_includes_itself_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f'about="x"\nbudget=1.0\nincludes=["{file}"]\n')
+    with pytest.raises(UsageError, match=r"mine\.toml includes itself"):
+        suite.plan(Request(suite=str(file)), **HERE)
+
+
+def test_an_included_suite_is_measured_once_and_whole() -> None:
+    everything = {case.key() for case in suite.plan(Request(suite="full"), **HERE).cases}
+    for name in ("quick", "point-to-point", "collectives"):
+        assert {case.key() for case in suite.plan(Request(suite=name), **HERE).cases} <= everything
 
 
 @pytest.mark.parametrize("ranks", [0, -3])

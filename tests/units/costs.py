@@ -1,8 +1,8 @@
 """What every algorithm written here sends, in closed form from theory: messages and bytes that leave one rank.
 
-Empty messages count. `nbytes` is the case's: the whole gathered array, the whole send buffer; `width` is of one element,
-which no part ends within. Ranks of a broadcast count from its root. For numbers of ranks that a variant refuses the
-answer means nothing.
+Empty messages count. `nbytes` is the case's: the whole gathered array, the whole send buffer; `width` is of one
+element, which no part ends within. Ranks of a broadcast count from its root. For numbers of ranks that a variant
+refuses the answer means nothing.
 """
 
 from collections.abc import Callable, Iterator

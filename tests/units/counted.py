@@ -11,26 +11,23 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from llvmlite import binding
 from units.parties import Party, meet, parties
-from units.ranks import SEED
+from units.ranks import Trial
 
-from fabricbench import mpi, native
-from fabricbench.engine import catalogue, session, suite
-from fabricbench.entries import Entry
-from fabricbench import entries
+from fabricbench import entries, mpi
+from fabricbench.engine import catalogue, suite
 from fabricbench.measure import validate
 from fabricbench.measure.loop import Loop
 from fabricbench.model import Case
 from fabricbench.spec import Operation, Variant, element_type
 
 RANKS = 9
-COUNTS = (1, 7, 1000, 4099, 70_001)
+COUNTS = (1, 7, 1000, 70_001)
 """Elements; the last are several segments of the chain."""
 
 DTYPE = "float64"
@@ -84,13 +81,17 @@ class Counter:
 
 
 def algorithms() -> dict[str, tuple[Operation, Variant]]:
-    """Every collective that is written here, by operation/variant."""
+    """Every collective that is made of messages here, by operation/variant.
+
+    What such as allreduce/hierarchical sends, which is made of the library's collectives, is the library's choice.
+    """
+    collectives = [operation for operation in catalogue.operations().values() if operation.family == "collective"]
+    made = {symbol for operation in collectives for symbol in operation.variants["mpi"].needs["blocking"]}
     return {
         f"{operation.name}/{name}": (operation, variant)
-        for operation in catalogue.operations().values()
-        if operation.family == "collective"
+        for operation in collectives
         for name, variant in operation.variants.items()
-        if name not in LIBRARY
+        if name not in LIBRARY and not made.intersection(variant.needs["blocking"])
     }
 
 
@@ -114,23 +115,19 @@ def cases(ranks: int) -> Iterator[tuple[Case, Variant]]:
 
 def perform(party: Party, case: Case, variant: Variant, counter: Counter) -> Count:
     """Once, counted."""
-    operation, group = catalogue.operation(case.operation), party.group
-    taking_part = session.members(case, party.places)
-    question = session.question_of(case, taking_part, group.rank, SEED)
-    assert question is not None
-    inputs, output = session.buffers(operation, question)
-    validate.fill(operation, question, inputs)
-    place = session.Place(question, inputs, output, 1, group, taking_part)
-    with variant.prepare(place) as step:
+    trial = Trial(party.group, party.places, case, variant)
+    assert trial.question is not None
+    validate.fill(trial.operation, trial.question, trial.inputs)
+    with trial.prepared() as step:
         loop = Loop(step=step)
         counter.messages = counter.sent = 0
         loop.take(1, 1)
     return Count(
         name=f"{case.operation}/{case.variant}",
         ranks=case.ranks,
-        place=(group.rank - int(case.params.get("root", 0))) % case.ranks,
+        place=(party.group.rank - int(case.params.get("root", 0))) % case.ranks,
         nbytes=case.nbytes,
-        width=question.dtype.itemsize,
+        width=trial.question.dtype.itemsize,
         messages=counter.messages,
         sent=counter.sent,
     )
@@ -141,13 +138,12 @@ def main() -> None:
     assert isinstance(group, mpi.World)
     counter = Counter(mpi.library_path(), int(group.module.PROC_NULL))
     for party in parties(group):
-        if party is None:
-            continue
-        counts = [perform(party, case, variant, counter) for case, variant in cases(party.group.ranks)]
-        for found in party.group.gather(counts):
-            for count in found if group.rank == 0 else ():
-                print(json.dumps(msgspec.to_builtins(count)), flush=True)
-    meet(group)
+        if party is not None:
+            counts = [perform(party, case, variant, counter) for case, variant in cases(party.group.ranks)]
+            for found in party.group.gather(counts):
+                for count in found if group.rank == 0 else ():
+                    print(json.dumps(msgspec.to_builtins(count)), flush=True)
+        meet(group)
     mpi.finish(group)
 
 

@@ -1,4 +1,4 @@
-"""The first 1, 2, 3, ... ranks of a job, each number with a communicator of its own, and waiting that leaves others a core."""
+"""The first 1, 2, 3, ... ranks of a job, each number with its own communicator; waiting that leaves others a core."""
 
 import time
 from typing import Any, NamedTuple

@@ -40,6 +40,7 @@ LIMIT_S = 60
 """For one case, the compilation of its body and the wait for whoever else compiles included."""
 
 TESTS = Path(__file__).parents[1]
+PLACES = {"never": [False], "possible": [False, True], "always": [True]}
 COLLECTIVES = [name for name, operation in catalogue.operations().items() if operation.family == "collective"]
 
 
@@ -71,12 +72,12 @@ def cases(draw: st.DrawFn, names: tuple[str, ...] = (), most_ranks: int = RANKS)
         operation=operation.name, variant=variant.name, memory="host", dtype=dtype,
         nbytes=fitted(operation, count, ranks) * element_type(dtype).itemsize if operation.sized else 0, ranks=ranks,
         cadence="isolated", mode=draw(st.sampled_from(list(variant.needs))),
-        in_place=draw(st.sampled_from({"never": [False], "possible": [False, True], "always": [True]}[operation.in_place])),
+        in_place=draw(st.sampled_from(PLACES[operation.in_place])),
         params=dict(operation.params),
     )  # fmt: skip
-    for param in operation.params:
-        values = {"op": reductions.OPERATORS, "root": range(ranks), "counts": portions.SPREADS}[param]
-        asked = [msgspec.structs.replace(case, params={**case.params, param: value}) for value in values]
+    values = {"op": reductions.OPERATORS, "root": range(ranks), "counts": portions.SPREADS}
+    for param in [name for name in values if name in operation.params]:
+        asked = [msgspec.structs.replace(case, params={**case.params, param: value}) for value in values[param]]
         able = [case for case in asked if not refused(operation, variant, case)]
         assume(able)
         case = draw(st.sampled_from(able))
@@ -140,7 +141,7 @@ class Job:
         words = [*launch.prefix(self.ranks, machine.usable_cores()), sys.executable, "-m", "units.random_cases"]
         environment = launch.environment()
         environment["PYTHONPATH"] += f":{TESTS}"
-        self._complaints = tempfile.TemporaryFile("w+")
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the job
         self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self.process = subprocess.Popen(
             words, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
@@ -204,7 +205,8 @@ def main() -> None:
         why = trial.run()
         heard = party.group.gather([f"rank {group.rank}: {text}" for text in trial.wrong])
         if group.rank == 0:
-            print(json.dumps({"wrong": sum(heard, []), "unavailable": why}), flush=True)
+            wrong = [text for texts in heard for text in texts]
+            print(json.dumps({"wrong": wrong, "unavailable": why}), flush=True)
     mpi.finish(group)
 
 

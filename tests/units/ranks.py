@@ -21,8 +21,8 @@ from fabricbench import mpi
 from fabricbench.engine import catalogue, session, suite
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.errors import FabricbenchError
-from fabricbench.measure import validate
-from fabricbench.measure.loop import Loop, nothing
+from fabricbench.measure import sync, validate
+from fabricbench.measure.loop import Loop, empty, nothing
 from fabricbench.model import Case, Mode
 from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
 
@@ -96,12 +96,13 @@ class Trial:
             return f"the library has no {', '.join(missing)}"
         with ExitStack() as stack:
             try:
-                step = stack.enter_context(self._prepared())
+                step = stack.enter_context(self.prepared())
             except FabricbenchError as error:
                 return self._heard(str(error))[0]
             return self._judge(step)
 
-    def _prepared(self) -> AbstractContextManager[Step]:
+    def prepared(self) -> AbstractContextManager[Step]:
+        """The step of this rank, the empty one where it has no part."""
         if self.question is None:
             return nullcontext(Step(call=nothing, block=block(unused=0)))
         threads = self.places.threads(self.group.rank)
@@ -121,14 +122,15 @@ class Trial:
         if trouble is not None:
             return trouble
         restore = session.restoring(self.operation, self.question, self.inputs, self.output)
-        loop = Loop(step=step, restore=restore)
+        # As in a session: no rank begins before all have their input where it belongs.
+        together = sync.barrier(self.group) if isinstance(self.group, mpi.World) else empty()
+        loop = Loop(step=step, restore=restore, sync=together)
         if self.operation.verify is not None:
-            self._verify(loop)
+            self._verify(Loop(step=step))
             return None
         guards = [guard(buffer) for buffer in (*self.inputs, self.output)]
         for time_of in ("first", "second"):
             validate.poison(self.output)
-            self.group.barrier()  # one-sided operations need the other side's memory ready
             loop.take(1, 1)
             if step.settle is not None:
                 step.settle()

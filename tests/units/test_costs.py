@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,7 @@ from fabricbench import mpi
 from fabricbench.engine import launch, machine
 
 TESTS = Path(__file__).parents[1]
-LIMIT_S = 200
+LIMIT_S = 280
 TWIN = "-reduce-local"
 """Ends the name of a variant that differs in who reduces, not in what is sent."""
 
