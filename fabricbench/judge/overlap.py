@@ -18,6 +18,8 @@ from fabricbench.model import Case, Record
 
 Part = Literal["communication", "computation", "both"]
 
+_UNFIT = BARRING | {"injected"}
+
 
 class Times(NamedTuple):
     """Launch medians of the three rows of one launch, seconds."""
@@ -87,7 +89,7 @@ def _overlap(launches: list[dict[str, Record]]) -> Overlap | None:
     if not times or any(record.check.status == "wrong" for record in records):
         return None
     case = next(parts["both"].case for parts in launches if "both" in parts)
-    barred = BARRING.intersection(flag for record in records for flag in record.conditions.flags)
+    barred = _UNFIT.intersection(flag for record in records for flag in record.conditions.flags)
     return Overlap(case=case, launches=tuple(times), barred=tuple(sorted(barred)))
 
 

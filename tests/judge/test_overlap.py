@@ -68,12 +68,13 @@ def test_nothing_is_told_of_what_was_wrong_or_skipped() -> None:
     assert overlaps([skipped(record.case) for record in records]) == []
 
 
-def test_ranks_that_share_a_core_are_given_no_efficiency_and_told_why() -> None:
-    found = overlaps(linked(1e-4, 1e-4, 1e-4, conditions={"flags": ["oversubscribed"]}))
+@pytest.mark.parametrize("flag", ["oversubscribed", "injected"])
+def test_ranks_that_share_a_core_are_given_no_efficiency_and_told_why(flag: str) -> None:
+    found = overlaps(linked(1e-4, 1e-4, 1e-4, conditions={"flags": [flag]}))
     assert [(one.efficiency, one.exposed_s) for one in found] == [(None, None)]
     (shown,) = table.tables(found)
     assert shown.rows[0][-2:] == ("N/A", "N/A")
-    assert "oversubscribed" in shown.notes[-1]
+    assert flag in shown.notes[-1]
 
 
 def test_the_table_tells_times_and_percent() -> None:

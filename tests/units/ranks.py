@@ -31,8 +31,8 @@ LARGE = 300_007
 """Beyond every eager limit and beyond one block of the check; for the first type of an operation only."""
 
 FEW_COUNTS = (3, 4099)
-ALL_PAIRS = 3
-"""Above so many ranks, further types and units that do not communicate are tried on these counts only."""
+ALL_TYPES = (2, 3)
+"""Numbers of ranks with which every type is tried; units that do not communicate are tried on all counts there."""
 
 SEED = 5
 GUARD = 0x5A
@@ -50,11 +50,9 @@ def cases(operation: Operation, variant: Variant, ranks: int) -> Iterator[Case]:
     """Every type, ragged counts, in place where the operation allows it; nothing where it cannot be done."""
     if operation.pair and ranks < 2:
         return
-    for dtype in variant.dtypes:
+    for dtype in variant.dtypes if ranks in ALL_TYPES or not variant.uses_mpi else variant.dtypes[:1]:
         first = dtype == operation.dtypes[0]
-        counts = (*COUNTS, LARGE) if first else FEW_COUNTS
-        if ranks > ALL_PAIRS and (not first or not variant.uses_mpi):
-            counts = FEW_COUNTS
+        counts = (*COUNTS, LARGE) if first and (ranks in ALL_TYPES or variant.uses_mpi) else FEW_COUNTS
         kind = element_type(dtype)
         wanted = [count * kind.itemsize for count in (counts if operation.sized else (0,))]
         fitted = (suite.fit(operation, kind, nbytes, ranks, strict=False) for nbytes in wanted)
