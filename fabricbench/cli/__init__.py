@@ -6,6 +6,7 @@ One module a verb: `configure(parser)` declares its flags, `execute(arguments)` 
 import argparse
 import importlib
 import sys
+import time
 from collections.abc import Sequence
 
 from fabricbench import __version__
@@ -20,6 +21,7 @@ VERBS = {
 }
 
 INTERRUPTED = 130
+HEARD_S = 1.0
 HELP = {"-h", "--help"}
 COMPLETION = ["--print-completion"]
 
@@ -51,7 +53,10 @@ def _complain(error: FabricbenchError) -> None:
     from fabricbench import api
 
     if api.speaks():
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"Error: {error}", file=sys.stderr, flush=True)
+    else:
+        # The first rank that leaves with a status makes some launchers end the others, the one that speaks among them.
+        time.sleep(HEARD_S)
 
 
 def _parser(*used: str | None) -> argparse.ArgumentParser:

@@ -29,6 +29,9 @@ SAID = 200
 FIELDS = ("send", "receive", "count", "type", "op", "comm", "peer", "status")
 """`struct asked` of control.c, all 64 bits; what a step has no field for is 0."""
 
+ALLREDUCE = {"a0": "send", "a1": "receive", "a2": "count", "a3": "type", "a4": "op", "a5": "comm"}
+"""Names of the arguments of MPI_Allreduce, which a step of the library's own has by number."""
+
 ROUNDS = 25
 IN_A_ROUND = np.array([-1, 1, 1, -1, 1, -1, -1, 1]) / 4
 """Weights of the logarithms of a round's blocks, so that their sum is the logarithm of ours over theirs."""
@@ -109,8 +112,8 @@ class Control(Loop):
         arguments = self.step.block
         assert arguments is not None
         assert arguments.dtype.names is not None
-        names = arguments.dtype.names
-        self.asked = block(**{name: np.int64(arguments[name][0]) if name in names else 0 for name in FIELDS})
+        named = {ALLREDUCE.get(name, name): np.int64(arguments[name][0]) for name in arguments.dtype.names}
+        self.asked = block(**{name: named.get(name, 0) for name in FIELDS})
 
     def _take_compiled(self, taken: Taken, repeats: int) -> int:
         samples = ctypes.c_int64(taken.entered.size)

@@ -141,7 +141,7 @@ def halo(inputs: Inputs, rank: int, case: Case) -> Array:
 
 
 def incast(inputs: Inputs, rank: int, case: Case) -> Array:
-    everybody = [inputs[other][0] for other in range(len(inputs)) if other != root(case)]
+    everybody = [inputs[other][0] for other in range(len(inputs)) if other != root(case)] or [np.empty(0)]
     return at_root(inputs, rank, case, np.concatenate(everybody))
 
 
