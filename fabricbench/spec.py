@@ -185,6 +185,7 @@ class Handles(Protocol):
     communicator: Any
     module: Any
     rank: int
+    library: str
 
     @property
     def hosts(self) -> list[str]: ...
