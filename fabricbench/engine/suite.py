@@ -339,9 +339,9 @@ def bytes_per_rank(case: Case) -> int:
     """Memory of the largest rank's inputs and output."""
     operation = catalogue.operation(case.operation)
     itemsize = element_type(case.dtype).itemsize
-    layouts = [
-        operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in (0, case.ranks - 1)
-    ]
+    # The first, the last and the root are the ones that can hold more than others.
+    heaviest = {0, case.ranks - 1, int(case.params.get("root", 0))}
+    layouts = [operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in heaviest]
     return max((sum(layout.inputs) + layout.output) * itemsize for layout in layouts)
 
 

@@ -128,6 +128,12 @@ def test_a_case_larger_than_memory_is_refused_with_the_size_that_fits() -> None:
     suite.refuse_too_large(plan.cases, 1 << 50, 2)
 
 
+def test_the_memory_of_a_root_between_the_first_and_the_last_rank_counts() -> None:
+    request = Request(only=["gather/mpi"], sizes="3MiB", params={"root": ["all"]})
+    cases = suite.plan(request, ranks=3, distances=("same-host",), has_mpi=True).cases
+    assert {suite.bytes_per_rank(case) for case in cases} == {4 << 20}
+
+
 def test_communication_without_mpi_is_not_measured_and_says_how_to_get_it() -> None:
     without = {**HERE, "has_mpi": False, "ranks": 1, "distances": ()}
     with pytest.raises(NotMeasuredError, match=r"needs MPI.*pip install"):
