@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from fabricbench.collectives.allgather import allgather
+from fabricbench.collectives.allgather_parts import handed_on
 from fabricbench.collectives.hops import copy, exchange
 from fabricbench.model import Case
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Context, Step
 
 
 def call(b: Any) -> int:
@@ -48,22 +49,4 @@ def refuse(case: Case) -> str | None:
 @allgather.variant("neighbour-exchange", needs=("MPI_Sendrecv",), refuse=refuse)
 def neighbour_exchange(context: Context) -> Iterator[Step]:
     """Swaps of two parts, ranks / 2 of them, neighbours only; even numbers of ranks only."""
-    question, library = context.question, context.mpi
-    part = question.count // question.ranks
-    stride = part * question.dtype.itemsize
-    status = Buffer(library.status_width, "uint8")
-    yield Step(
-        call=call,
-        block=block(
-            send=context.send.address + (question.rank * stride if question.case.in_place else 0),
-            receive=context.output.address,
-            status=status.address,
-            part=part,
-            stride=stride,
-            rank=question.rank,
-            ranks=question.ranks,
-            type=library.datatype(question.dtype),
-            comm=library.comm,
-        ),
-        keep=(status,),
-    )
+    yield from handed_on(context, call)

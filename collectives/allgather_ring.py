@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fabricbench.collectives.allgather import allgather
+from fabricbench.collectives.allgather_parts import handed_on
 from fabricbench.collectives.hops import copy, exchange
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Context, Step
 
 
 def call(b: Any) -> int:
@@ -29,22 +30,4 @@ def call(b: Any) -> int:
 @allgather.variant("ring", needs=("MPI_Sendrecv",))
 def ring(context: Context) -> Iterator[Step]:
     """Hops of one part, ranks - 1 of them, neighbours only: most hops."""
-    question, library = context.question, context.mpi
-    part = question.count // question.ranks
-    stride = part * question.dtype.itemsize
-    status = Buffer(library.status_width, "uint8")
-    yield Step(
-        call=call,
-        block=block(
-            send=context.send.address + (question.rank * stride if question.case.in_place else 0),
-            receive=context.output.address,
-            status=status.address,
-            part=part,
-            stride=stride,
-            rank=question.rank,
-            ranks=question.ranks,
-            type=library.datatype(question.dtype),
-            comm=library.comm,
-        ),
-        keep=(status,),
-    )
+    yield from handed_on(context, call)

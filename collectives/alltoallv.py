@@ -2,20 +2,13 @@
 
 from fabricbench.collectives import exchanges, movement, portions
 from fabricbench.collectives.library import Arguments, integers, own
-from fabricbench.spec import Context, Layout, Operation, Question
+from fabricbench.spec import Context, Operation
 from fabricbench.traffic import collective
-
-
-def layout(question: Question) -> Layout:
-    """A share for every rank, and one from every rank."""
-    held = exchanges.edges(question, question.rank)[-1]
-    return Layout(inputs=(held,), output=held)
-
 
 alltoallv = Operation(
     name="alltoallv",
     family="collective",
-    layout=layout,
+    layout=exchanges.layout,
     reference=exchanges.exchanged,
     traffic=lambda question: collective(question.case, question.ranks),
     rates=("algbw", "busbw"),

@@ -6,7 +6,7 @@ The matrix of counts is symmetric, so that what a rank sends and what it receive
 import itertools
 
 from fabricbench.collectives import portions
-from fabricbench.spec import Array, Context, Question, Refused
+from fabricbench.spec import Array, Context, Layout, Question, Refused
 
 
 def counts(question: Question, rank: int) -> list[int]:
@@ -22,6 +22,12 @@ def edges(question: Question, rank: int) -> list[int]:
     for count in counts(question, rank):
         found.append(found[-1] + count)
     return found
+
+
+def layout(question: Question) -> Layout:
+    """A share for every rank, and one from every rank."""
+    held = edges(question, question.rank)[-1]
+    return Layout(inputs=(held,), output=held)
 
 
 def exchanged(question: Question, start: int, stop: int) -> Array:

@@ -75,7 +75,6 @@ MPI_Startall = Entry("MPI_Startall", "ip")
 MPI_Test = Entry("MPI_Test", "ppp")
 MPI_Wait = Entry("MPI_Wait", "pp")
 MPI_Waitall = Entry("MPI_Waitall", "ipp")
-MPI_Win_fence = Entry("MPI_Win_fence", "ip")
 MPI_Win_flush = Entry("MPI_Win_flush", "ip")
 
 memcpy = Entry("memcpy", "ppl", "p")

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from fabricbench import mpi
+from fabricbench.collectives.library import COUNT_LIMIT
 from fabricbench.engine import catalogue
 from fabricbench.errors import NotMeasuredError, UsageError, unknown
 from fabricbench.measure.sync import ARRIVALS
@@ -36,9 +37,6 @@ PARTS = ("communication", "computation", "both")
 COMMUNICATORS = ("world", "host", "across", "half")
 LARGEST_SKEW = 1000.0
 LARGEST_RATIO = 100.0
-
-COUNT_LIMIT = 2**31 - 1
-"""Elements that an `int` count of the MPI interface can name."""
 
 ONLY_IN: dict[str, Mode] = {
     "partitions": "partitioned", **dict.fromkeys(("overlap", "part", "ratio"), "non-blocking")
