@@ -28,7 +28,7 @@ def refuse(case: Case) -> str | None:
     """Why there is no such operator."""
     if case.params["op"] == "user":
         return "has no user-defined operator: MPI_Accumulate takes those of the library only"
-    return reductions.refuse(case)
+    return windows.refuse(case) or reductions.refuse(case)
 
 
 def traffic(question: Question) -> Traffic:
@@ -46,7 +46,7 @@ accumulate = Operation(
     rates=("bandwidth",),
     dtypes=DTYPES,
     sizes="8,64,1KiB,8KiB,64KiB,1MiB",
-    params={"distance": "same-host", "op": "sum"},
+    params={**windows.PARAMS, "op": "sum"},
     refuse=refuse,
     in_place="always",
     pair=True,

@@ -31,7 +31,8 @@ put = Operation(
     rates=("bandwidth",),
     dtypes=("uint8",),
     sizes="1,8,64,1KiB,8KiB,64KiB,1MiB",
-    params={"distance": "same-host"},
+    params=windows.PARAMS,
+    refuse=windows.refuse,
     pair=True,
     streaming_below=1 << 20,
 )

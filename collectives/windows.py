@@ -4,18 +4,30 @@ Rank 0, the origin, moves the data; rank 1, the target, only lends its memory. T
 long as the case, and the origin flushes after every transfer, so the time includes completion at the target. A library
 that works on the target's memory in software needs the target inside of MPI: it is, because it waits there for the
 next sample.
+
+The parameter `win` says whose memory it is: `allocate`, the library's own, which ranks of one host can share, or
+`create`, memory that was there before.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 
 from fabricbench.entries import MPI_Win_flush
+from fabricbench.model import Case, Scalar
 from fabricbench.spec import Buffer, Context, Refused, Step, block
 
 ORIGIN, TARGET = 0, 1
+WINS = ("allocate", "create")
+PARAMS: dict[str, Scalar] = {"distance": "same-host", "win": WINS[0]}
+
+
+def refuse(case: Case) -> str | None:
+    """Why there is no such window."""
+    made = case.params["win"]
+    return None if made in WINS else f"has no win {made}; there are {', '.join(WINS)}"
 
 
 def complete(b: Any) -> int:
@@ -30,7 +42,7 @@ def lend(b: Any) -> int:
 
 @contextmanager
 def opened(context: Context, lent: Buffer) -> Iterator[tuple[Any, Callable[[], None]]]:
-    """A window of the pair over the memory `lent`, with an epoch open, and the `settle` of its steps.
+    """A window of the pair over what the target has `lent`, with an epoch open, and the `settle` of its steps.
 
     Both ranks call. What either can find missing is found before the first call that waits for the other.
     """
@@ -39,7 +51,7 @@ def opened(context: Context, lent: Buffer) -> Iterator[tuple[Any, Callable[[], N
     everyone = library.communicator.Get_group()
     two = everyone.Incl([context.peer(ORIGIN), context.peer(TARGET)])
     pair = library.communicator.Create_group(two)
-    window = library.module.Win.Create(lent.array, disp_unit=1, comm=pair)
+    window, memory = _made(context, lent, pair)
 
     def settle() -> None:
         window.Sync()
@@ -47,6 +59,7 @@ def opened(context: Context, lent: Buffer) -> Iterator[tuple[Any, Callable[[], N
         window.Sync()
 
     def free() -> None:
+        memory.close()
         window.Unlock_all()
         window.Free()
         for thing in (pair, two, everyone):
@@ -62,6 +75,18 @@ def opened(context: Context, lent: Buffer) -> Iterator[tuple[Any, Callable[[], N
         free()
         raise
     free()
+
+
+def _made(context: Context, lent: Buffer, pair: Any) -> tuple[Any, ExitStack]:
+    """The window, and how long the target's buffer lies in it."""
+    module, memory = context.mpi.module, ExitStack()
+    target = context.question.rank == TARGET
+    if context.question.case.params["win"] == "create":
+        return module.Win.Create(lent.array if target else None, disp_unit=1, comm=pair), memory
+    window = module.Win.Allocate(lent.nbytes if target else 0, disp_unit=1, comm=pair)
+    if target:
+        memory.enter_context(lent.lying_in(window.tomemory()))
+    return window, memory
 
 
 def compiled(

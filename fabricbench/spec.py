@@ -178,6 +178,17 @@ class Buffer:
         self.array = self.room[:count]
         self.address = int(np.frombuffer(memory, dtype=np.uint8).ctypes.data)
 
+    @contextmanager
+    def lying_in(self, memory: Any) -> Iterator[None]:
+        """Meanwhile the elements lie in memory of somebody else's, such as a library's for a window."""
+        own = self.room, self.array, self.address
+        self.room = self.array = np.frombuffer(memory, dtype=self.array.dtype, count=self.array.size)
+        self.address = int(self.array.ctypes.data)
+        try:
+            yield
+        finally:
+            self.room, self.array, self.address = own
+
 
 class Handles(Protocol):
     """What a body needs of MPI, as integers: `fabricbench.mpi.World`."""

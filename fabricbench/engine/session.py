@@ -186,7 +186,6 @@ def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
     )
     question = question_of(case, taking_part, group.rank, setting.seed)
     inputs, output = buffers(operation, question)
-    restore = restoring(operation, question, inputs, output)
     if question is None:
         step = Step(call=nothing, block=block(unused=0))
     else:
@@ -195,6 +194,7 @@ def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
         step = stack.enter_context(variant.prepare(place))
         if "overlap" in case.params:
             compose.refuse(case, step, setting.placement)
+    restore = restoring(operation, question, inputs, output)
     acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
     loop = Loop(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,

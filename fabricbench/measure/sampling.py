@@ -163,11 +163,14 @@ class Sampler:
 
     def _result(self, stop: Stop, kept: int) -> Sampled:
         samples, skews, late = np.concatenate(self.samples), np.concatenate(self.skews), np.concatenate(self.lates)
+        hopeless = bool(late.mean() > TOO_LATE)
+        # A rank that starts late lets the others wait inside the operation: no time of theirs either.
+        valid = ~late | hopeless
+        own, last = np.concatenate(self.own)[valid], np.concatenate(self.last)[valid]
+        issued = late.size
         # Every k-th sample in order of time: no sample is chosen for its value.
         stride = -(-samples.size // kept)
         samples, skews, late = samples[::stride], skews[::stride], late[::stride]
-        hopeless = bool(late.mean() > TOO_LATE)
-        own, last = np.concatenate(self.own), np.concatenate(self.last)
         mine = (float(np.median(own)), float(np.mean(own)), float(np.mean(last))) if self.taking_part else None
         ranks = [entry for entry in self.group.gather(mine) if entry is not None]
         medians, means, lasts = (six_digits(column) for column in zip(*ranks, strict=True))
@@ -177,7 +180,7 @@ class Sampler:
             ranks_s=RankTimes(median=medians, mean=means, last=lasts),
             excluded=[] if hopeless else runs(late, "late start"),
             late=int(np.count_nonzero(late)),
-            issued=int(own.size),
+            issued=issued,
             repeats=self.repeats,
             operations=self.operations,
             stop=stop,

@@ -26,7 +26,7 @@ from fabricbench.judge.beside import Figures, Report
 from fabricbench.procedures import osu
 from fabricbench.procedures.osu import Peer, Printed
 
-CASE_S = 0.2
+CASE_S = 0.15
 """Our measuring time of one size of one launch."""
 VARIANT = "mpi"
 SAID_LINES = 8

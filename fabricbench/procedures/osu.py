@@ -13,7 +13,7 @@ WINDOW = 32
 """Messages in flight of our `bandwidth`; each has memory of its own, so OSU is asked for the same."""
 
 _SCALES = {"us": 1e-6, "MB/s": 1e6}
-_UNIT = re.compile(r"^#.*\((us|MB/s)\)")
+_UNIT = re.compile(r"^# .*[( ](us|MB/s)\b")
 _TITLE = re.compile(r"^# OSU .* (v\d\S*)$")
 _NUMBER = re.compile(r"\d+(\.(?P<digits>\d+))?")
 _SIZED, _UNSIZED = 2, 1
@@ -56,6 +56,7 @@ PEERS = (
     Peer(program="osu_latency", operation="latency", cadence="streaming"),
     Peer(program="osu_bw", operation="bandwidth", cadence="streaming", words=_FLOW),
     Peer(program="osu_bibw", operation="bidirectional", cadence="streaming", words=_FLOW, moves=2),
+    Peer(program="osu_mbw_mr", operation="message-rate", cadence="streaming", words=("-W", str(WINDOW))),
     Peer(program="osu_allreduce", operation="allreduce", dtype="float32", words=_FLOATS),
     Peer(program="osu_reduce", operation="reduce", dtype="float32", words=_FLOATS),
     Peer(program="osu_reduce_scatter", operation="reduce_scatter", dtype="float32", words=_FLOATS),
@@ -67,6 +68,7 @@ PEERS = (
     Peer(program="osu_allgatherv", operation="allgatherv", per_rank=True),
     Peer(program="osu_alltoall", operation="alltoall", per_rank=True),
     Peer(program="osu_alltoallv", operation="alltoallv", per_rank=True),
+    Peer(program="osu_alltoallw", operation="alltoallw", per_rank=True),
     Peer(program="osu_bcast", operation="broadcast"),
     Peer(program="osu_gather", operation="gather", per_rank=True),
     Peer(program="osu_gatherv", operation="gatherv", per_rank=True),
@@ -75,6 +77,7 @@ PEERS = (
     Peer(program="osu_barrier", operation="barrier", cadence=None, sized=False),
     Peer(program="osu_put_latency", operation="put", cadence="streaming"),
     Peer(program="osu_get_latency", operation="get", cadence="streaming"),
+    Peer(program="osu_acc_latency", operation="accumulate", dtype="float32", words=_FLOATS),
 )  # fmt: skip
 """Collectives of OSU are timed call by call with a barrier between them, all others back to back."""
 
