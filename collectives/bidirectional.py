@@ -3,13 +3,8 @@
 One operation is one message each way. The rate `bandwidth` counts both ways; `messages` are those of one way.
 """
 
-from fabricbench.collectives.messages import Messages, operation, refuse_window
+from fabricbench.collectives.messages import Messages, operation, refuse_window, window
 from fabricbench.spec import Question
-
-
-def window(question: Question) -> int:
-    """Messages in flight each way."""
-    return int(question.case.params["window"])
 
 
 def both_ways(question: Question, rank: int) -> Messages:

@@ -94,11 +94,15 @@ def own(
         keep = (request, status, flag, *given.keep)
         if mode == "blocking":
             yield Step(call=perform, block=asked, keep=keep)
-        elif mode == "non-blocking":
-            yield Step(call=start_and_wait, start=perform, progress=test, finish=wait, block=asked, keep=keep)
-        else:
+            return
+        persistent = mode == "persistent"
+        if persistent:
             context.once(perform, asked)
-            yield Step(call=restart_and_wait, start=restart, progress=test, finish=wait, block=asked, keep=keep)
+        yield Step(
+            call=restart_and_wait if persistent else start_and_wait, start=restart if persistent else perform,
+            progress=test, finish=wait, done=flag.address, block=asked, keep=keep,
+        )  # fmt: skip
+        if persistent:
             context.once(free, asked)
 
     def mpi4py(context: Context) -> Iterator[Step]:

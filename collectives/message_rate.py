@@ -4,14 +4,14 @@ The receiver acknowledges each window with an empty message. One operation is on
 are totals: `messages` and `bandwidth` of all pairs together. With an odd number of ranks the last has no partner.
 """
 
-from fabricbench.collectives.messages import Messages, alone, operation, refuse_window
+from fabricbench.collectives.messages import Messages, alone, operation, refuse_window, window
 from fabricbench.model import Case
 from fabricbench.spec import Question
 
 
 def halves(question: Question, rank: int) -> Messages:
     """Rank i of the first half sends to rank i of the second."""
-    half, slots = question.ranks // 2, range(int(question.case.params["window"]))
+    half, slots = question.ranks // 2, range(window(question))
     if rank < half:
         return Messages(sends=[(rank + half, slot) for slot in slots], receives=[], acknowledged=True)
     if rank < 2 * half:
@@ -21,7 +21,7 @@ def halves(question: Question, rank: int) -> Messages:
 
 def of_all_pairs(question: Question) -> int:
     """Messages that all pairs together send."""
-    return int(question.case.params["window"]) * (question.ranks // 2)
+    return window(question) * (question.ranks // 2)
 
 
 def refuse(case: Case) -> str | None:

@@ -15,19 +15,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from fabricbench.entries import (
-    MPI_Irecv,
-    MPI_Isend,
     MPI_Pready,
-    MPI_Precv_init,
-    MPI_Psend_init,
     MPI_Recv,
-    MPI_Recv_init,
     MPI_Request_free,
     MPI_Send,
-    MPI_Send_init,
     MPI_Start,
     MPI_Startall,
     MPI_Waitall,
+    perform,
     view,
 )
 from fabricbench.model import Case, Mode, Scalar, Traffic
@@ -43,6 +38,7 @@ SYMBOLS: dict[Mode, tuple[str, ...]] = {
     "persistent": ("MPI_Recv_init", "MPI_Send_init", "MPI_Startall", "MPI_Waitall"),
     "partitioned": ("MPI_Precv_init", "MPI_Psend_init", "MPI_Pready", "MPI_Start", "MPI_Waitall"),
 }
+"""Of each mode the functions that the library must have; the first two make the request of a receive and of a send."""
 
 
 class Messages(NamedTuple):
@@ -159,6 +155,11 @@ def shuffled(draw: int, ranks: int) -> tuple[int, ...]:
     return tuple(sorted(range(ranks), key=keys.__getitem__))
 
 
+def window(question: Question) -> int:
+    """Messages in flight."""
+    return int(question.case.params["window"])
+
+
 def refuse_window(case: Case) -> str | None:
     """Why there is no such window."""
     return out_of_range("window", case, 1, (LAST_TAG - FIRST_TAG) // 2)
@@ -199,31 +200,12 @@ def idle(case: Case, made: Operation, pattern: Pattern) -> str | None:
 
 
 def post(b: Any) -> int:
-    """Post every receive, start every send."""
+    """The request of every message: made persistent or started, as the functions `receive` and `send` do it."""
     addresses, peers = view(b.addresses, b.messages, b.addresses), view(b.peers, b.messages, b.peers)
     tags, request = view(b.tags, b.messages, b.tags), b.requests
     for i in range(b.messages):
-        peer, tag = np.int32(peers[i]), np.int32(tags[i])
-        if i < b.receives:
-            code = MPI_Irecv(addresses[i], b.count, b.type, peer, tag, b.comm, request)
-        else:
-            code = MPI_Isend(addresses[i], b.count, b.type, peer, tag, b.comm, request)
-        if code != 0:
-            return code
-        request += b.request_width
-    return 0
-
-
-def make(b: Any) -> int:
-    """Make the persistent request of every message."""
-    addresses, peers = view(b.addresses, b.messages, b.addresses), view(b.peers, b.messages, b.peers)
-    tags, request = view(b.tags, b.messages, b.tags), b.requests
-    for i in range(b.messages):
-        peer, tag = np.int32(peers[i]), np.int32(tags[i])
-        if i < b.receives:
-            code = MPI_Recv_init(addresses[i], b.count, b.type, peer, tag, b.comm, request)
-        else:
-            code = MPI_Send_init(addresses[i], b.count, b.type, peer, tag, b.comm, request)
+        function = b.receive if i < b.receives else b.send
+        code: int = perform(function, addresses[i], np.int64(b.count), b.type, peers[i], tags[i], b.comm, request)
         if code != 0:
             return code
         request += b.request_width
@@ -231,15 +213,12 @@ def make(b: Any) -> int:
 
 
 def make_partitioned(b: Any) -> int:
-    """Make the partitioned request of every message."""
+    """The same for messages in parts."""
     addresses, peers = view(b.addresses, b.messages, b.addresses), view(b.peers, b.messages, b.peers)
     tags, request, part = view(b.tags, b.messages, b.tags), b.requests, np.int64(b.count // b.partitions)
     for i in range(b.messages):
-        peer, tag = np.int32(peers[i]), np.int32(tags[i])
-        if i < b.receives:
-            code = MPI_Precv_init(addresses[i], b.partitions, part, b.type, peer, tag, b.comm, b.info, request)
-        else:
-            code = MPI_Psend_init(addresses[i], b.partitions, part, b.type, peer, tag, b.comm, b.info, request)
+        function, parts = b.receive if i < b.receives else b.send, np.int64(b.partitions)
+        code: int = perform(function, addresses[i], parts, part, b.type, peers[i], tags[i], b.comm, b.info, request)
         if code != 0:
             return code
         request += b.request_width
@@ -325,11 +304,13 @@ def arguments(context: Context, mine: Messages) -> tuple[Array, tuple[Any, ...]]
     thanked, awaited = (np.array(list(map(context.peer, ranks)), np.int64) for ranks in acknowledgements(mine))
     requests = Buffer(len(everything) * library.request_width, "uint8")
     statuses = Buffer((len(everything) + 1) * library.status_width, "uint8")
+    receive, send = (library.function(symbol) for symbol in SYMBOLS[question.case.mode][:2])
     asked = block(
         addresses=table[0].ctypes.data, peers=table[1].ctypes.data, tags=table[2].ctypes.data,
         thanked=thanked.ctypes.data, awaited=awaited.ctypes.data, thanks=thanked.size, awaits=awaited.size,
         messages=len(everything), receives=len(mine.receives), requests=requests.address, statuses=statuses.address,
-        request_width=library.request_width, count=np.int32(question.count), type=library.datatype(question.dtype),
+        receive=receive, send=send, request_width=library.request_width,
+        count=np.int32(question.count), type=library.datatype(question.dtype),
         partitions=np.int32(question.case.params.get("partitions", 1)), comm=library.comm, info=library.no_info,
     )  # fmt: skip
     return asked, (table, thanked, awaited, requests, statuses)
@@ -347,7 +328,7 @@ def own(made: Operation, pattern: Pattern, messages: Callable[[Question], int]) 
             yield Step(call=exchange, start=post, finish=complete, block=asked, keep=keep, operations=operations)
             return
         partitioned = question.case.mode == "partitioned"
-        context.once(make_partitioned if partitioned else make, asked)
+        context.once(make_partitioned if partitioned else post, asked)
         yield Step(call=restart_partitioned if partitioned else restart, block=asked, keep=keep, operations=operations)
         context.once(free, asked)
 

@@ -59,8 +59,6 @@ MPI_Get = Entry("MPI_Get", "pipilipp")
 MPI_Irecv = Entry("MPI_Irecv", "pipiipp")
 MPI_Isend = Entry("MPI_Isend", "pipiipp")
 MPI_Pready = Entry("MPI_Pready", "ip")
-MPI_Precv_init = Entry("MPI_Precv_init", "pilpiippp")
-MPI_Psend_init = Entry("MPI_Psend_init", "pilpiippp")
 MPI_Put = Entry("MPI_Put", "pipilipp")
 MPI_Recv = Entry("MPI_Recv", "pipiipp")
 MPI_Reduce = Entry("MPI_Reduce", "ppippip")
@@ -94,11 +92,20 @@ invoke = Primitive("invoke")
 Every argument is a 64-bit integer: an `int` takes the lower half of its register or place on the stack.
 """
 
+perform = Primitive("perform")
+"""perform(function, *arguments): the int that the C function at an address returns for 64-bit integers, as `invoke`."""
+
 float_of = Primitive("float_of")
 """float_of(bits): the float32 of 32 bits."""
 
 bits_of = Primitive("bits_of")
 """bits_of(value): the 32 bits of a float32."""
+
+load_acquire = Primitive("load_acquire")
+"""load_acquire(address): the int64 there; what its writer did before storing it is seen from now on."""
+
+store_release = Primitive("store_release")
+"""store_release(address, value): write an int64 after everything this thread did before."""
 
 prange: Callable[..., range] = range
 """Like range, over all threads of the rank; for functions that a body calls and gives its arrays."""

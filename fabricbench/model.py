@@ -1,7 +1,8 @@
 """The record and its parts: what the measuring side writes and the reading side reads.
 
 Every class is one line, or a part of one line, of a result file (`docs/result-file.md`). All are frozen, no field has a
-default and unknown fields are refused, so that a file either is a result or is not. Units: seconds and bytes.
+default but one that files of an older schema number lack, and unknown fields are refused, so that a file either is a
+result or is not. Units: seconds and bytes.
 """
 
 from typing import Annotated, Literal
@@ -157,11 +158,15 @@ class Origin(Part, frozen=True):
 
 
 class Telemetry(Part, frozen=True):
-    """Evidence taken while the block ran, in order of time."""
+    """Evidence taken while the block ran, in order of time.
+
+    `memory_bytes`: the most that any rank's process had held in memory by its end.
+    """
 
     interval_s: Seconds
     load: list[Amount]
     mhz: list[Amount]
+    memory_bytes: Whole | None = None
 
 
 class Pairing(Part, frozen=True):

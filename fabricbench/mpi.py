@@ -44,6 +44,8 @@ class Group:
     ranks = 1
     library = "none"
     has_mpi = False
+    threaded = False
+    """Whether any thread may call the library at any time."""
 
     def has(self, symbol: str) -> bool:
         """Whether the MPI library exports a C function."""
@@ -104,6 +106,7 @@ class World(Group):
         self.rank = int(self.communicator.Get_rank())
         self.ranks = int(self.communicator.Get_size())
         self.library = library_name(module)
+        self.threaded = module.Query_thread() == module.THREAD_MULTIPLE
         self._path = library_path()
         native.attach(self.library, self._path)
         self._has = native.symbols(self._path)
@@ -306,8 +309,11 @@ def installed() -> str | None:
     return None
 
 
-def connect() -> Group:
-    """The group of this process.  Raises NotMeasuredError where the launcher and the library do not belong together."""
+def connect(*, threaded: bool = False) -> Group:
+    """The group of this process; threaded: other threads will call MPI, too, as far as the library lets them.
+
+    Raises NotMeasuredError where the launcher and the library do not belong together.
+    """
     promised, launcher = promise(os.environ)
     if installed() is not None:
         if promised > 1:
@@ -317,7 +323,7 @@ def connect() -> Group:
             )
         return Group()
     _refuse_foreign(os.environ)
-    module = _module(start=True)
+    module = _module(start=True, threaded=threaded)
     world = World(module, module.COMM_WORLD.Dup())
     if world.ranks < promised:
         raise NotMeasuredError(
@@ -424,17 +430,16 @@ def _launcher_names(library: str) -> tuple[str, ...]:
     return (f"mpirun.{family}", "mpirun", "mpiexec")
 
 
-def _module(*, start: bool) -> Any:
+def _module(*, start: bool, threaded: bool = False) -> Any:
     """mpi4py.MPI, with MPI started or not."""
     import mpi4py
 
-    # Only the main thread calls MPI; a higher level makes every call of some libraries take a lock.
-    mpi4py.rc.thread_level = "funneled"
     mpi4py.rc.initialize = False
     from mpi4py import MPI
 
     if start and not MPI.Is_initialized():
-        MPI.Init_thread(MPI.THREAD_FUNNELED)
+        # No higher level than is needed: it makes every call of some libraries take a lock.
+        MPI.Init_thread(MPI.THREAD_MULTIPLE if threaded else MPI.THREAD_FUNNELED)
     return MPI
 
 

@@ -91,6 +91,12 @@ def cache_folder() -> Path | None:
     return Path(found.folder) if found.cached else None
 
 
+def cold() -> bool:
+    """Whether code is yet to be compiled that later launches will find in the cache."""
+    folder = cache_folder()
+    return folder is not None and not any(folder.rglob("*.nbi"))
+
+
 def threads(count: int) -> None:
     """Use `count` threads in parallel bodies."""
     _numba().module.set_num_threads(count)
@@ -281,6 +287,31 @@ def _primitives() -> SimpleNamespace:  # noqa: C901 - one nested pair of functio
 
         return types.int32(block), generate
 
+    @intrinsic
+    def perform(context: Any, function: Any, *arguments: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            int64, values = ir.IntType(64), cgutils.unpack_tuple(builder, given[1])
+            target = ir.FunctionType(ir.IntType(32), [int64] * len(values)).as_pointer()
+            return builder.call(builder.inttoptr(given[0], target), values)
+
+        return types.int32(types.int64, types.StarArgTuple(arguments)), generate
+
+    @intrinsic
+    def load_acquire(context: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+            return builder.load_atomic(place, "acquire", align=8)
+
+        return types.int64(types.int64), generate
+
+    @intrinsic
+    def store_release(context: Any, address: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+            builder.store_atomic(arguments[1], place, "release", align=8)
+
+        return types.void(types.int64, types.int64), generate
+
     def reinterpreted(source: Any, target: Any) -> Any:
         def typed(context: Any, value: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -292,7 +323,10 @@ def _primitives() -> SimpleNamespace:  # noqa: C901 - one nested pair of functio
 
     float_of = reinterpreted(types.uint32, types.float32)
     bits_of = reinterpreted(types.float32, types.uint32)
-    return SimpleNamespace(view=view, now_ns=now_ns, call=call, invoke=invoke, float_of=float_of, bits_of=bits_of)
+    return SimpleNamespace(
+        view=view, now_ns=now_ns, call=call, invoke=invoke, perform=perform, load_acquire=load_acquire,
+        store_release=store_release, float_of=float_of, bits_of=bits_of,
+    )  # fmt: skip
 
 
 def symbols(path: str) -> Callable[[str], bool]:

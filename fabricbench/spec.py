@@ -257,9 +257,10 @@ class Context(Protocol):
 class Step:
     """What the loop calls. A compiled step has a `block`; a python step is a `call` without arguments.
 
-    `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there;
-    all are bodies of the same block. `settle` lets this rank see what others wrote into its memory; it stands outside
-    the timing. `keep` owns memory that the block points at; `operations` says how many operations one call performs.
+    `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there and
+    says in the int32 at address `done` whether it is over; all are bodies of the same block. `settle` lets this rank
+    see what others wrote into its memory; it stands outside the timing. `keep` owns memory that the block points at;
+    `operations` says how many operations one call performs.
     """
 
     call: Callable[..., Any]
@@ -267,6 +268,7 @@ class Step:
     start: Callable[..., Any] | None = None
     progress: Callable[..., Any] | None = None
     finish: Callable[..., Any] | None = None
+    done: int = 0
     settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1

@@ -124,7 +124,7 @@ def full_record() -> Record:
     return msgspec.structs.replace(
         record(excluded=[(0, 0, "first touch")]),
         device_s=[1e-4],
-        telemetry=Telemetry(interval_s=0.1, load=[0.5], mhz=[2400.0]),
+        telemetry=Telemetry(interval_s=0.1, load=[0.5], mhz=[2400.0], memory_bytes=180_000_000),
         origin=Origin(
             tool="nccl-tests",
             version="2.19.6",

@@ -10,6 +10,7 @@ import pytest
 from fabricbench import mpi
 from fabricbench.engine import catalogue, session
 from fabricbench.engine.placement import placement
+from fabricbench.engine.setting import Setting
 from fabricbench.engine.watchdog import Standing
 from fabricbench.measure import clock
 from fabricbench.model import Case
@@ -33,7 +34,7 @@ def test_the_operation_in_the_readme_is_measured_and_right(
     known = {**catalogue.operations(), "cumsum": module.cumsum}
     monkeypatch.setattr(catalogue, "operations", lambda: known)
     group = mpi.Group()
-    setting = session.Setting(
+    setting = Setting(
         group=group, placement=placement(group), clock=clock.report(group), cache_bytes=None, seed=1, launch=0,
         software={}, budget_s=0.05, tail=False, fault=None, standing=Standing(),
     )  # fmt: skip

@@ -28,6 +28,9 @@ LINES = (
 OPEN = ("machine", "software", "environment", "params")
 """Fields whose names are the user's own: they may be left out or called otherwise."""
 
+ADDED = ("memory_bytes",)
+"""Fields that files of an older schema number lack."""
+
 ANY_SCALAR = ("machine", "params")
 
 Place = tuple[str | int, ...]
@@ -71,7 +74,7 @@ def restructured(value: Any) -> Iterator[tuple[str, Any]]:
             rest = {other: part[other] for other in part if other != name}
             renamed = replaced(value, where, {**rest, f"{name}_": part[name]})
             yield f"{where} with {name} renamed", renamed
-            if where[-1:] != ("rates",):
+            if where[-1:] != ("rates",) and name not in ADDED:
                 yield f"{where} without {name}", replaced(value, where, rest)
 
 

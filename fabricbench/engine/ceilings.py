@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from fabricbench.engine import session
-from fabricbench.engine.session import Setting
+from fabricbench.engine.setting import Setting
 from fabricbench.errors import NotMeasuredError
 from fabricbench.measure import clock
 from fabricbench.model import Case, Ceiling

@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 
 from fabricbench import mpi, native
-from fabricbench.engine import catalogue, machine, session, suite
+from fabricbench.engine import catalogue, machine, preparing, session, suite
 from fabricbench.engine.placement import placement
-from fabricbench.engine.session import Prepared, Setting
+from fabricbench.engine.preparing import Prepared
+from fabricbench.engine.setting import Setting
 from fabricbench.engine.suite import Request
 from fabricbench.engine.watchdog import Standing, Watchdog
 from fabricbench.engine.worker import Announce, Task, serve
@@ -161,7 +162,7 @@ def _start(setting: Setting) -> Start | None:
     if group.ranks == 1 or not setting.clock.verified:
         return None
     room = not setting.placement.oversubscribed
-    start = sync.synchroniser(group, common_clock=True, room=room, samples=session.LARGEST_BLOCK)
+    start = sync.synchroniser(group, common_clock=True, room=room, samples=preparing.LARGEST_BLOCK)
     loop = Loop(step=Step(call=nothing, block=block(unused=0)), sync=start.hook, cell=setting.standing.cell)
     sampled = Sampler(
         group=group, loop=loop, start=start, taking_part=True, common_clock=True, cadence="isolated",
@@ -210,7 +211,7 @@ def _ratio(setting: Setting, group: mpi.World, library: ctypes.CDLL, case: Case)
     """One case prepared once, run by both loops.  Raises UnavailableError where the result of one is wrong."""
     with ExitStack() as stack:
         setting.standing.at(f"{case.text()}: against C")
-        prepared = session.prepare(setting, case, stack)
+        prepared = preparing.prepare(setting, case, stack)
         # The C loop has no synchronised start, so ours goes without; each sample is long enough for that not to matter.
         ours = replace(prepared.loop, sync=empty())
         theirs = in_c(library, case, prepared, ours)

@@ -13,9 +13,8 @@ import numpy as np
 
 from fabricbench import mpi
 from fabricbench.collectives.library import COUNT_LIMIT
-from fabricbench.engine import catalogue
+from fabricbench.engine import catalogue, params
 from fabricbench.errors import NotMeasuredError, UsageError, unknown
-from fabricbench.measure.sync import ARRIVALS
 from fabricbench.model import Cadence, Case, Mode, Scalar
 from fabricbench.quantity import about_size, parse_sizes, size_text
 from fabricbench.spec import Operation, Question, Variant, element_type
@@ -24,24 +23,6 @@ FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
-
-COLLECTIVE: dict[str, Scalar] = {"communicator": "world", "arrival": "flat", "skew": 1.0, "overlap": "", "ratio": 1.0}
-"""What can be asked of every collective: which ranks, how they arrive, how far apart in times of the operation; what
-does its work while something is computed beside it, and how long that lasts in times of the operation.
-"""
-
-OVERLAPS = ("none", "calls", "serial", "timer", "thread")
-PARTS = ("communication", "computation", "both")
-"""The three linked cases of an overlap."""
-
-COMMUNICATORS = ("world", "host", "across", "half")
-LARGEST_SKEW = 1000.0
-LARGEST_RATIO = 100.0
-
-ONLY_IN: dict[str, Mode] = {
-    "partitions": "partitioned", **dict.fromkeys(("overlap", "part", "ratio"), "non-blocking")
-}  # fmt: skip
-"""Parameters that mean something in one mode only; cases of other modes do not have them."""
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,6 +75,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tail: bool = False
     alone: bool = False
     inject: str | None = None
+
+    @property
+    def threaded(self) -> bool:
+        """Whether ranks will call MPI from a second thread."""
+        return "thread" in self.params.get("overlap", [])
 
 
 @dataclass(frozen=True)
@@ -226,21 +212,27 @@ def _cases(
     in_place = operation.in_place == "always" or (
         operation.in_place == "possible" and (wish.in_place or request.in_place)
     )
+    modes = request.modes or wish.modes or (operation.mode,)
     for dtype in request.dtypes or wish.dtypes or [operation.dtypes[0]]:
         if dtype not in operation.dtypes:
             raise unknown(f"type for {operation.name}", dtype, operation.dtypes)
         fitted = [fit(operation, element_type(dtype), nbytes, ranks, strict=explicit) for nbytes in sizes]
-        for nbytes, params, mode in itertools.product(
+        for nbytes, chosen, mode in itertools.product(
             [size for size in fitted if size is not None],
-            list(_params(request, wish, operation, ranks, distances)),
-            request.modes or wish.modes or (operation.mode,),
-        ):
+            list(
+                params.combinations(
+                    operation, {**wish.params, **request.params}, modes,
+                    ranks=ranks, distances=distances, alone=request.alone,
+                )
+            ),
+            modes,
+        ):  # fmt: skip
             cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
-            alone = in_place or "arrival" in params or "overlap" in params
+            alone = in_place or "arrival" in chosen or "overlap" in chosen
             yield Case(
                 operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
                 ranks=ranks, cadence="isolated" if alone else cadence, mode=mode, in_place=in_place,
-                params={name: params[name] for name in sorted(params) if ONLY_IN.get(name, mode) == mode},
+                params=params.of_mode(chosen, mode),
             )  # fmt: skip
 
 
@@ -269,68 +261,6 @@ def fit(operation: Operation, dtype: np.dtype[np.generic], nbytes: int, ranks: i
 def _smallest(operation: Operation, dtype: np.dtype[np.generic], ranks: int) -> int:
     count = next(count for count in range(1, 1 << 20) if operation.fit(count, ranks))
     return count * dtype.itemsize
-
-
-def _params(
-    request: Request, wish: Wish, operation: Operation, ranks: int, distances: tuple[str, ...]
-) -> Iterator[dict[str, Scalar]]:
-    asked = {**operation.params, **wish.params, **request.params}
-    known = {**operation.params, **(COLLECTIVE if operation.family == "collective" else {})}
-    for name in asked:
-        if name not in known:
-            raise unknown(f"parameter of {operation.name}", name, known or ["none"])
-    if "overlap" in asked and "non-blocking" not in (request.modes or wish.modes or (operation.mode,)):
-        raise UsageError("Only non-blocking collectives overlap with a computation.", "Add --mode non-blocking.")
-    choices = {name: _choices(name, value, ranks) for name, value in asked.items()}
-    for chosen in itertools.product(*choices.values()):
-        params = _without_usual(dict(zip(choices, chosen, strict=True)))
-        if operation.pair:
-            yield from ({**params, "distance": distance} for distance in distances)
-        elif request.alone and operation.family in ("compute", "memory"):
-            yield from ({**params, "alone": rank} for rank in range(ranks))
-        elif "overlap" in params:
-            yield from ({**params, "part": part} for part in PARTS)
-        else:
-            yield params
-
-
-def _without_usual(params: dict[str, Scalar]) -> dict[str, Scalar]:
-    """Parameters that every collective has stand in a case only where they are not usual.  Raises UsageError."""
-    for name, known in (("communicator", COMMUNICATORS), ("arrival", ARRIVALS)):
-        if params.get(name, known[0]) not in known:
-            raise unknown(name, str(params[name]), known)
-    if "skew" in params and "arrival" not in params:
-        raise UsageError("A skew needs an arrival pattern.", f"Add --param arrival={ARRIVALS[1]}.")
-    if params.get("arrival", "flat") != "flat":
-        params = {"skew": 1.0, **params}
-        if not isinstance(params["skew"], int | float) or not 0 < params["skew"] <= LARGEST_SKEW:
-            raise UsageError(f"A skew of {params['skew']} makes no sense.", f"Give a number up to {LARGEST_SKEW:g}.")
-        params["skew"] = float(params["skew"])
-    elif "arrival" in params:
-        params = {name: value for name, value in params.items() if name not in ("arrival", "skew")}
-    return _beside({name: value for name, value in params.items() if (name, value) != ("communicator", "world")})
-
-
-def _beside(params: dict[str, Scalar]) -> dict[str, Scalar]:
-    """With how long the computation lasts, where there is one.  Raises UsageError."""
-    if "overlap" not in params:
-        if "ratio" in params:
-            raise UsageError("A ratio needs an overlap.", f"Add --param overlap={OVERLAPS[0]}.")
-        return params
-    if params["overlap"] not in OVERLAPS:
-        raise unknown("overlap", str(params["overlap"]), OVERLAPS)
-    if "arrival" in params:
-        raise UsageError("An overlap is measured with all ranks entering together.", "Leave out --param arrival.")
-    ratio = params.get("ratio", 1.0)
-    if isinstance(ratio, bool | str) or not 0 < ratio <= LARGEST_RATIO:
-        raise UsageError(f"A ratio of {ratio} makes no sense.", f"Give a number up to {LARGEST_RATIO:g}.")
-    return {**params, "ratio": float(ratio)}
-
-
-def _choices(name: str, value: Scalar | list[Scalar], ranks: int) -> list[Scalar]:
-    """All values of one parameter; every root in turn where all are wanted."""
-    wanted = value if isinstance(value, list) else [value]
-    return list(range(ranks)) if name == "root" and "all" in wanted else wanted
 
 
 def bytes_per_rank(case: Case) -> int:

@@ -6,6 +6,7 @@ import random
 import socket
 import sys
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from fabricbench import __version__, forced, mpi, native, store
 from fabricbench.engine import ceilings, compose, inject, machine, session, suite
 from fabricbench.engine.placement import Placement, placement
-from fabricbench.engine.session import Setting
+from fabricbench.engine.setting import Setting
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.watchdog import Standing, Watchdog
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UnavailableError
@@ -130,7 +131,7 @@ def work(job: Job, announce: Announce) -> int:
     Raises FabricbenchError, on every rank alike, for what cannot be measured; nothing is written then.
     """
     standing, book = Standing(), Book(None)
-    group = mpi.connect()
+    group = mpi.connect(threaded=job.request.threaded)
 
     def ended(ending: Ending, status: int) -> None:
         where = {"rank": group.rank, "host": socket.gethostname(), "text": standing.text()}
@@ -226,6 +227,11 @@ def notices(plan: Plan, places: Placement, group: mpi.Group) -> list[str]:
         found.append(f"NO MPI LIBRARY: ONLY COMPUTE AND MEMORY ARE MEASURED. {mpi.installed()} {mpi.INSTALL}")
     elif plan.left_out:
         found.append(f"LEFT OUT: {'; '.join(plan.left_out)}.")
+    if native.cold():
+        found.append(
+            "FIRST RUN OF THIS VERSION WITH THIS LIBRARY HERE: step bodies are compiled, once, which adds some 2 to "
+            f"20 s; they are kept in {native.cache_folder()}."
+        )
     if places.oversubscribed:
         found.append(
             f"MORE RANKS THAN CORES: {places.most_on_a_host} ranks share {min(places.cores)} cores of a host; "
@@ -250,8 +256,11 @@ def _launch(
         fault=inject.parse(job.request.inject), standing=standing,
     )  # fmt: skip
     with threadpool_limits(threads):
+        begun = time.monotonic()
         for line in ceilings.measured(setting):
             book.write(line)
+        if group.rank == 0:
+            announce({"event": "ready", "ceilings_s": time.monotonic() - begun})
         share = plan.budget_s / len(plan.cases)
         _measure_all(replace(setting, budget_s=share), order(plan.cases, job), job, book, announce)
 

@@ -50,6 +50,19 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How long our figures of one operation take, medians over all launches, seconds.
+
+    `bare_s`: start and end of ranks that do nothing but load and start MPI.  `first_s`: from the start of a launch to
+    its first sample, without its ceilings.  `measuring_s`: from there to the last case, checks included.
+    """
+
+    bare_s: float
+    first_s: float
+    measuring_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All operations that both have; `left_out` says why others are missing, `spent_s` what each side took."""
 
@@ -58,6 +71,7 @@ class Report:
     ranks: int
     launches: int
     spent_s: tuple[float, float]
+    answer: Answer
     rows: tuple[Row, ...]
     left_out: tuple[str, ...]
 

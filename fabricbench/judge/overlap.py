@@ -1,32 +1,38 @@
-"""How much of a collective is hidden behind a computation, from three linked rows of one launch.
+"""How much of a collective is hidden behind a computation, from linked rows of one launch.
 
 With Tm for the communication alone, Tc for the computation alone and To for both together:
 
 efficiency = (Tm + Tc - To) / min(Tm, Tc), the formula of IMB-NBC, neither clipped at 0 nor at 1: below 0 both together
 took longer than one after the other.
+
+With Tm' and Tc' for the communication and the computation as seen inside of both: Tm' / Tm and Tc' / Tc, how much each
+is slowed down by the other.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from fabricbench.judge.sides import BARRING, Key, launch_median
 from fabricbench.model import Case, Record
 
-Part = Literal["communication", "computation", "both"]
+RUN = ("communication", "computation", "both")
+SEEN = ("communication-in-both", "computation-in-both")
 
 _UNFIT = BARRING | {"injected"}
 
 
 class Times(NamedTuple):
-    """Launch medians of the three rows of one launch, seconds."""
+    """Launch medians of the rows of one launch, seconds; None for what was not looked at inside of both."""
 
     communication_s: float
     computation_s: float
     both_s: float
+    communication_in_both_s: float | None = None
+    computation_in_both_s: float | None = None
 
     @property
     def efficiency(self) -> float:
@@ -38,6 +44,16 @@ class Times(NamedTuple):
     def exposed_s(self) -> float:
         """What the communication adds to the computation."""
         return self.both_s - self.computation_s
+
+    @property
+    def communication_slowed(self) -> float | None:
+        """How many times as long the communication takes beside the computation."""
+        return None if self.communication_in_both_s is None else self.communication_in_both_s / self.communication_s
+
+    @property
+    def computation_slowed(self) -> float | None:
+        """How many times as long the computation takes beside the communication."""
+        return None if self.computation_in_both_s is None else self.computation_in_both_s / self.computation_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +70,32 @@ class Overlap:
     @property
     def times(self) -> Times:
         """Median over launches of each time."""
-        return Times(*(median(column) for column in zip(*self.launches, strict=True)))
+        communication_s, computation_s, both_s = zip(*(one[:3] for one in self.launches), strict=True)
+        return Times(median(communication_s), median(computation_s), median(both_s))
 
     @property
     def efficiency(self) -> float | None:
         """Median over launches; none where flags bar it."""
-        return None if self.barred else median(one.efficiency for one in self.launches)
+        return self._told(one.efficiency for one in self.launches)
 
     @property
     def exposed_s(self) -> float | None:
         """Median over launches; none where flags bar it."""
-        return None if self.barred else median(one.exposed_s for one in self.launches)
+        return self._told(one.exposed_s for one in self.launches)
+
+    @property
+    def communication_slowed(self) -> float | None:
+        """Median over launches; none where flags bar it, or where nobody looked."""
+        return self._told(one.communication_slowed for one in self.launches)
+
+    @property
+    def computation_slowed(self) -> float | None:
+        """Median over launches; none where flags bar it, or where nobody looked."""
+        return self._told(one.computation_slowed for one in self.launches)
+
+    def _told(self, values: Iterable[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return median(known) if known and not self.barred else None
 
 
 def overlaps(records: Iterable[Record]) -> list[Overlap]:
@@ -94,7 +125,8 @@ def _overlap(launches: list[dict[str, Record]]) -> Overlap | None:
 
 
 def _times(parts: dict[str, Record]) -> Times | None:
-    names: tuple[Part, ...] = ("communication", "computation", "both")
-    medians = [launch_median(parts[name]) for name in names if name in parts]
-    known = [value for value in medians if value]
-    return Times(*known) if len(known) == len(names) else None
+    medians = [launch_median(parts[name]) if name in parts else None for name in (*RUN, *SEEN)]
+    communication_s, computation_s, both_s, *inside = medians
+    if not (communication_s and computation_s and both_s):
+        return None
+    return Times(communication_s, computation_s, both_s, *inside)

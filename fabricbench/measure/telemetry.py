@@ -10,6 +10,7 @@ from fabricbench.model import Telemetry
 INTERVAL_S = 0.5
 _FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
 _CPUINFO = Path("/proc/cpuinfo")
+_STATUS = Path("/proc/self/status")
 
 
 def megahertz() -> float | None:
@@ -57,6 +58,15 @@ class Observer:
         if now is not None:
             self._mhz.append(round(now, 1))
 
-    def report(self) -> Telemetry:
-        """What was seen."""
-        return Telemetry(interval_s=INTERVAL_S, load=list(self._load), mhz=list(self._mhz))
+    def report(self, memory_bytes: int | None = None) -> Telemetry:
+        """What was seen. memory_bytes: what `most_held` says, of the rank where it is the most."""
+        return Telemetry(
+            interval_s=INTERVAL_S, load=list(self._load), mhz=list(self._mhz), memory_bytes=memory_bytes
+        )  # fmt: skip
+
+
+def most_held() -> int:
+    """Bytes of this process in memory, the most so far."""
+    # Not getrusage, whose figure begins with what the process had that forked this one.
+    with _STATUS.open() as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

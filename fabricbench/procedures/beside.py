@@ -6,11 +6,13 @@ the same launcher words, so that ranks are bound alike.
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from fabricbench.engine.suite import Request
 from fabricbench.engine.worker import Announce
 from fabricbench.errors import NotMeasuredError, TimedOutError, UsageError
 from fabricbench.judge import beside as judge
-from fabricbench.judge.beside import Figures, Report
+from fabricbench.judge.beside import Answer, Figures, Report
 from fabricbench.procedures import osu
 from fabricbench.procedures.osu import Peer, Printed
 
@@ -42,6 +44,8 @@ class Series:
     ours: list[dict[int, float]] = field(default_factory=list)
     theirs: list[Printed] = field(default_factory=list)
     spent_s: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    first_s: list[float] = field(default_factory=list)
+    measuring_s: list[float] = field(default_factory=list)
 
 
 def examine(folder: Path, order: Order, announce: Announce) -> Report:
@@ -51,13 +55,17 @@ def examine(folder: Path, order: Order, announce: Announce) -> Report:
     ranks = start.plan(Request(only=["barrier/mpi"]), order)[1]
     words = start.launcher_words(order)
     series, left_out = _series(programs, ranks)
-    _measure(series, replace(order, ranks=ranks, launches=1), words, order.launches, announce)
+    bare_s = _measure(series, replace(order, ranks=ranks, launches=1), words, order.launches, announce)
     rows = [judge.row(_figures(one)) for one in series]
     left_out += [f"{one.peer.program} prints 0" for one, row in zip(series, rows, strict=True) if row is None]
     return Report(
         peer=f"OSU micro-benchmarks {series[0].theirs[0].version} in {folder}", library=mpi.library_name(),
         ranks=ranks, launches=order.launches, rows=tuple(row for row in rows if row is not None),
         spent_s=(sum(one.spent_s[0] for one in series), sum(one.spent_s[1] for one in series)),
+        answer=Answer(
+            bare_s=median(bare_s), first_s=median(time_s for one in series for time_s in one.first_s),
+            measuring_s=median(time_s for one in series for time_s in one.measuring_s),
+        ),
         left_out=tuple(left_out),
     )  # fmt: skip
 
@@ -113,14 +121,18 @@ def _sizes(peer: Peer, ranks: int) -> dict[int, int]:
     return found
 
 
-def _measure(series: Sequence[Series], order: Order, words: list[str], launches: int, announce: Announce) -> None:
-    heard = _once(announce)
+def _measure(
+    series: Sequence[Series], order: Order, words: list[str], launches: int, announce: Announce
+) -> list[float]:
+    """Launches of both sides in turn; before each round the time of ranks that only start MPI, returned."""
+    heard, bare_s = _once(announce), []
     sides: list[Callable[[Series], None]] = [
         lambda one: one.ours.append(_ours(one, order, heard)),
         lambda one: one.theirs.append(_theirs(one, words, order.timeout_s)),
     ]
     with launch.ended_by_signals():
         for number in range(launches):
+            bare_s.append(_bare(words, order.timeout_s))
             for one in series:
                 announce(
                     {"event": "notice", "text": f"launch {number + 1} of {launches}: {one.peer.operation} and OSU"}
@@ -129,6 +141,16 @@ def _measure(series: Sequence[Series], order: Order, words: list[str], launches:
                     begun = time.monotonic()
                     sides[side](one)
                     one.spent_s[side] += time.monotonic() - begun
+    return bare_s
+
+
+def _bare(words: list[str], timeout_s: float | None) -> float:
+    begun = time.monotonic()
+    subprocess.run(
+        [*words, sys.executable, "-c", "from mpi4py import MPI"], stdin=subprocess.DEVNULL, capture_output=True,
+        env=launch.environment(), timeout=timeout_s, check=False,
+    )  # fmt: skip
+    return time.monotonic() - begun
 
 
 def _once(announce: Announce) -> Announce:
@@ -151,9 +173,21 @@ def _ours(one: Series, order: Order, announce: Announce) -> dict[int, float]:
         only=[row], sizes=",".join(map(str, one.sizes.values())) if one.peer.sized else None,
         dtypes=[one.peer.dtype], cadence=one.peer.cadence, budget=CASE_S * len(one.sizes),
     )  # fmt: skip
+    begun, ready, done = time.monotonic(), 0.0, 0.0
+
+    def hear(event: dict[str, Any]) -> None:
+        nonlocal ready, done
+        done = time.monotonic()
+        if event["event"] == "ready":
+            ready = done
+            one.first_s.append(ready - begun - float(event["ceilings_s"]))
+        else:
+            announce(event)
+
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "launch.jsonl"
-        _, status = start.run(request, replace(order, output=str(output), command=("doctor", "--beside")), announce)
+        _, status = start.run(request, replace(order, output=str(output), command=("doctor", "--beside")), hear)
+        one.measuring_s.append(done - ready)
         records = store.load(output)[-1].records
     if status:
         raise NotMeasuredError(f"A result of {row} is wrong.", f"Look at it: fabricbench run --only {row}.")

@@ -27,12 +27,16 @@ NOTES = (
 def page(report: Report) -> Page:
     """What was compared, how long each side took, and the ratios."""
     ours_s, theirs_s = report.spent_s
+    answer = report.answer
+    first, bare, measuring = map(time_text, (answer.first_s, answer.bare_s, answer.measuring_s))
+    started = f"{first} to the first sample, ceilings apart; ranks that only start MPI and end take {bare}"
     facts = (
         ("beside", report.peer),
         ("library", report.library),
         ("ranks", str(report.ranks)),
         ("launches", f"{report.launches} a side and operation, in turn"),
         ("time taken", f"{time_text(ours_s)} ours, {time_text(theirs_s)} OSU, starts included"),
+        ("an answer", f"{started}; then {measuring} of measuring an operation"),
     )
     few = f"Spreads take {LEAST_LAUNCHES} launches: --launches 10."
     notes = (*NOTES, few) if report.launches < LEAST_LAUNCHES else NOTES

@@ -88,7 +88,9 @@ def _launches(result: Result) -> str:
         f"{launch.ranks} ranks on {_hosts(launch.hosts)}, binding {launch.binding}" for launch in result.launches
     )
     found, asked = len(result.launches), result.run.launches
-    return f"{found if found == asked else f'{found} of {asked}'}, {'; '.join(shapes) or 'none'}"
+    held = [one.telemetry.memory_bytes or 0 for one in result.records if one.telemetry is not None]
+    memory = f", at most {about_size(max(held))} of memory a rank" if any(held) else ""
+    return f"{found if found == asked else f'{found} of {asked}'}, {'; '.join(shapes) or 'none'}{memory}"
 
 
 def _hosts(hosts: Sequence[str]) -> str:

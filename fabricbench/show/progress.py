@@ -12,7 +12,7 @@ class Progress:
     {"event": "case", "index", "of", "case", "median_s", "wrong", "launch", "launches"}: one case is
     done; index and launch count from 0. {"event": "notice", "text"} and {"event": "stood", "rank",
     "host", "text"}: where a rank that stopped answering was last seen. {"event": "error", "text"}:
-    what ended a rank.
+    what ended a rank. {"event": "ready", "ceilings_s"}: the first case follows; nothing is shown.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -21,8 +21,10 @@ class Progress:
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Show one event. Raises KeyError for an event of no known kind."""
-        show = {"case": self._case, "notice": self._notice, "stood": self._stood, "error": self._error}[event["event"]]
-        show(event)
+        show = {
+            "case": self._case, "notice": self._notice, "stood": self._stood, "error": self._error, "ready": _nothing,
+        }  # fmt: skip
+        show[event["event"]](event)
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -56,6 +58,10 @@ class Progress:
             print(line, file=self._stream, flush=True)
         else:
             self._bar.say(line)
+
+
+def _nothing(event: dict[str, Any]) -> None:
+    pass
 
 
 class _Bar:

@@ -1,5 +1,6 @@
 """A collective beside a computation: what is called when, that the computation is right, and which cases there are."""
 
+from contextlib import ExitStack
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
@@ -9,17 +10,19 @@ import pytest
 
 from fabricbench import mpi
 from fabricbench.engine import compose, suite
+from fabricbench.engine.params import PARTS
 from fabricbench.engine.spin import spinner
 from fabricbench.engine.suite import Request
 from fabricbench.entries import view
 from fabricbench.errors import UnavailableError, UsageError
 from fabricbench.measure.loop import Hook, Loop, Taken
-from fabricbench.measure.sampling import Sampler, in_turn
+from fabricbench.measure.sampling import Sampled, Sampler, in_turn
 from fabricbench.measure.sync import Synchroniser
-from fabricbench.model import Case
+from fabricbench.model import Case, RankTimes
 from fabricbench.spec import Step, block
 
 HERE: dict[str, Any] = {"ranks": 2, "distances": ("same-host",), "has_mpi": True}
+RUN = ("communication", "computation", "both")
 SLICES, ROUNDS = 5, 1000
 STARTED, LOOKED_AFTER, FINISHED, AT_ONCE = 1, 2, 3, 4
 
@@ -29,6 +32,7 @@ def start(b: Any) -> int:
 
 
 def progress(b: Any) -> int:
+    view(b.done, 1, b.flag)[0] = 1
     return note(b.log, b.room, b.like, 2)
 
 
@@ -46,17 +50,20 @@ def refusing(b: Any) -> int:
 
 def note(address: int, room: int, like: int, event: int) -> int:
     log = view(address, room, like)
-    log[0] += 1
-    log[log[0]] = event
+    if log[0] + 1 < room:
+        log[0] += 1
+        log[log[0]] = event
     return 0
 
 
 def noting(**bodies: Any) -> tuple[Step, Any]:
     """A step that writes down which of its bodies are called."""
-    log = np.zeros(64, np.int64)
-    arguments = block(log=log.ctypes.data, room=log.size, like=np.int64(0))
+    log, done = np.zeros(1 << 20, np.int64), np.zeros(1, np.int32)
+    arguments = block(
+        log=log.ctypes.data, room=log.size, like=np.int64(0), done=done.ctypes.data, flag=np.int32(0)
+    )  # fmt: skip
     usual = {"call": at_once, "start": start, "progress": progress, "finish": finish}
-    return Step(block=arguments, keep=(log,), **{**usual, **bodies}), log
+    return Step(block=arguments, keep=(log, done), done=done.ctypes.data, **{**usual, **bodies}), log
 
 
 def planned(**params: list[Any]) -> list[Case]:
@@ -77,6 +84,10 @@ def recurrence(rounds: int) -> int:
     return state
 
 
+def composed(step: Step, one: Case, rounds: int = ROUNDS, lasts_s: float = 1e-6) -> compose.Composed:
+    return compose.composed(step, one, SLICES, rounds, lasts_s, ExitStack())
+
+
 @pytest.mark.parametrize(
     ("overlap", "part", "events"),
     [
@@ -95,7 +106,7 @@ def recurrence(rounds: int) -> int:
 )
 def test_each_part_calls_the_halves_it_should_and_computes_right(overlap: str, part: str, events: list[int]) -> None:
     step, log = noting()
-    made = compose.composed(step, case(overlap, part), SLICES, ROUNDS, 1e-6)
+    made = composed(step, case(overlap, part))
     Loop(step=made.step).take(1, 1)
     assert list(log[1 : log[0] + 1]) == events
     assert made.wrong() == 0
@@ -104,7 +115,7 @@ def test_each_part_calls_the_halves_it_should_and_computes_right(overlap: str, p
 
 def test_a_computation_that_was_left_out_is_wrong() -> None:
     step, _ = noting()
-    made = compose.composed(step, case("none", "computation"), SLICES, ROUNDS, 1e-6)
+    made = composed(step, case("none", "computation"))
     Loop(step=made.step).take(1, 1)
     made.forget()
     assert made.wrong() == 1
@@ -113,14 +124,14 @@ def test_a_computation_that_was_left_out_is_wrong() -> None:
 @pytest.mark.parametrize("body", ["start", "progress", "finish"])
 def test_an_error_of_the_library_is_not_lost(body: str) -> None:
     step, _ = noting(**{body: refusing})
-    made = compose.composed(step, case("calls", "both"), SLICES, ROUNDS, 1e-6)
+    made = composed(step, case("calls", "both"))
     with pytest.raises(Exception, match="error code 7"):
         Loop(step=made.step).take(1, 1)
 
 
 def test_a_timer_is_waited_for_from_its_start() -> None:
     step, _ = noting()
-    parts = [compose.composed(step, case("timer", part), SLICES, 1, 1e-3).step for part in suite.PARTS]
+    parts = [composed(step, case("timer", part), 1, 1e-3).step for part in RUN]
     lasted = [int((taken.left - taken.entered)[0]) for taken in (Loop(step=one).take(1, 1) for one in parts)]
     assert lasted[0] >= 1_000_000
     assert lasted[2] >= 1_000_000
@@ -137,23 +148,91 @@ def test_a_computation_is_sized_in_slices_by_its_time() -> None:
     assert compose.rounds_of(0.0)[1] == 1
 
 
-def test_what_cannot_be_composed_is_refused_with_the_reason() -> None:
-    step, _ = noting()
-    crowded, roomy = (SimpleNamespace(most_on_a_host=2, cores=(cores,)) for cores in (2, 4))
-    with pytest.raises(UnavailableError, match="a core of its own"):
-        compose.refuse(case("thread", "both"), step, crowded)  # type: ignore[arg-type]
-    with pytest.raises(UnavailableError, match="cannot be asked of this library"):
-        compose.refuse(case("thread", "both"), step, roomy)  # type: ignore[arg-type]
+def placed(ranks: int, cores: int, own: int) -> Any:
+    return SimpleNamespace(most_on_a_host=ranks, cores=(cores,) * ranks, own=(own,) * ranks)
+
+
+ONE, MANY = (SimpleNamespace(threaded=threaded, library="Some MPI") for threaded in (False, True))
+
+
+@pytest.mark.parametrize(
+    ("overlap", "places", "group", "said"),
+    [
+        ("thread", placed(2, 2, 1), MANY, "a core of its own"),
+        ("thread", placed(2, 4, 1), MANY, "a core of its own"),
+        ("thread", placed(4, 4, 4), MANY, "a core of its own"),
+        ("thread", placed(2, 4, 2), ONE, "Some MPI does not let two threads"),
+    ],
+)
+def test_a_progress_thread_without_a_core_or_a_library_for_it_is_refused(
+    overlap: str, places: Any, group: Any, said: str
+) -> None:
+    with pytest.raises(UnavailableError, match=said):
+        compose.refuse(case(overlap, "both"), noting()[0], places, group)
+
+
+def test_what_can_be_composed_is_not_refused() -> None:
+    compose.refuse(case("thread", "both"), noting()[0], placed(2, 4, 2), MANY)
+    compose.refuse(case("none", "both"), noting()[0], placed(2, 2, 1), ONE)
     with pytest.raises(UnavailableError, match="cannot be left alone"):
-        compose.refuse(case("none", "both"), noting(progress=None)[0], crowded)  # type: ignore[arg-type]
-    compose.refuse(case("none", "both"), step, crowded)  # type: ignore[arg-type]
+        compose.refuse(case("none", "both"), noting(progress=None)[0], placed(2, 2, 1), ONE)
 
 
-def test_every_overlap_has_three_parts_that_are_measured_together() -> None:
+def test_a_thread_looks_after_the_collective_from_its_start_to_its_finish() -> None:
+    step, log = noting()
+    with ExitStack() as stack:
+        made = compose.composed(step, case("thread", "both"), SLICES, 200_000, 1e-3, stack)
+        Loop(step=made.step).take(3, 1)
+    events = list(log[1 : log[0] + 1])
+    rest = [event for event in events if event != LOOKED_AFTER]
+    assert rest == [STARTED, FINISHED] * 3
+    assert LOOKED_AFTER in events
+    assert all(events[place - 1] == FINISHED for place, event in enumerate(events) if event == STARTED and place)
+    assert made.wrong() == 0
+
+
+def test_an_error_in_the_thread_is_not_lost() -> None:
+    step, _ = noting(progress=refusing)
+    with ExitStack() as stack:
+        made = compose.composed(step, case("thread", "both"), SLICES, 200_000, 1e-3, stack)
+        with pytest.raises(Exception, match="error code 7"):
+            Loop(step=made.step).take(50, 1)
+
+
+def test_what_happens_inside_of_both_is_noted_sample_by_sample() -> None:
+    step, _ = noting()
+    quiet, asked = (composed(step, case(form, "both"), 200_000) for form in ("none", "calls"))
+    for made in (quiet, asked):
+        taken = Loop(step=made.step).take(4, 1)
+        whole = (taken.left - taken.entered) * 1e-9
+        talked, computed = (made.within.latest_s(4, which) for which in (compose.COMMUNICATION, compose.COMPUTATION))
+        assert (computed > 0).all()
+        assert (talked <= whole).all()
+        assert (computed <= whole).all()
+        # Without calls it is over when it is waited for; with them the first one after a slice finds that it is.
+        assert (talked > computed).all() == (made is quiet)
+
+
+def test_of_what_is_seen_in_both_the_slowest_rank_counts() -> None:
+    step, _ = noting()
+    made = composed(step, case("none", "both"))
+    made.within.times[:3] = [[1000, 10], [3000, 30], [2000, 20]]
+    made.within.turn[0] = 3
+    both = Sampled(
+        samples_s=[1e-6] * 3, skew_s=[0.0] * 3, ranks_s=RankTimes(median=[], mean=[], last=[]), excluded=[(0, 0, "x")],
+        late=1, issued=3, repeats=1, operations=1, stop="budget",
+    )  # fmt: skip
+    found = compose.seen(made, case("none", "computation-in-both"), both, mpi.Group())
+    assert found.samples_s == [1e-8, 3e-8, 2e-8]
+    assert found.ranks_s == RankTimes(median=[2e-8], mean=[2e-8], last=[1.0])
+    assert found.excluded == []
+
+
+def test_every_overlap_has_linked_parts_that_are_measured_together() -> None:
     cases = planned(overlap=["none", "calls"], ratio=[0.5, 2])
     groups = compose.linked(reversed(cases))
-    assert len(cases) == 12
-    assert [sorted(str(one.params["part"]) for one in group) for group in groups] == [sorted(suite.PARTS)] * 4
+    assert len(cases) == 4 * len(PARTS)
+    assert [sorted(str(one.params["part"]) for one in group) for group in groups] == [sorted(PARTS)] * 4
     assert {one.cadence for one in cases} == {"isolated"}
     assert {one.params["ratio"] for one in cases} == {0.5, 2.0}
     assert compose.linked(planned()) == [planned()]

@@ -10,19 +10,19 @@ from fabricbench.model import Check, Record
 from fabricbench.show import overlaps as table
 
 WRONG = Check(status="wrong", wrong=1, worst=1.0, bound=0.0, reference="numpy")
-PARTS = ("communication", "computation", "both")
+PARTS = ("communication", "computation", "both", "communication-in-both", "computation-in-both")
 
 seconds = st.floats(1e-7, 1e2)
 
 
 def linked(*medians_s: float, launch: int = 0, **fields: object) -> list[Record]:
-    """The three rows of one launch: communication, computation, both."""
+    """The rows of one launch: communication, computation, both, and what was seen in both if it is given."""
     return [
         make_record(
             make_case(mode="non-blocking", params={"overlap": "none", "part": part, "ratio": 1.0}),
             median_s, launch=launch, **fields,
         )
-        for part, median_s in zip(PARTS, medians_s, strict=True)
+        for part, median_s in zip(PARTS, medians_s, strict=False)
     ]  # fmt: skip
 
 
@@ -56,6 +56,14 @@ def test_launches_are_judged_one_by_one() -> None:
     assert one.case.params["part"] == "both"
 
 
+def test_how_much_each_is_slowed_by_the_other_is_told_where_it_was_seen() -> None:
+    (one,) = overlaps([*linked(1e-4, 2e-4, 3e-4, 2e-4, 3e-4), *linked(1e-4, 2e-4, 3e-4, 4e-4, 2e-4, launch=1)])
+    assert one.communication_slowed == pytest.approx(3)
+    assert one.computation_slowed == pytest.approx(1.25)
+    (old,) = overlaps(linked(1e-4, 2e-4, 3e-4))
+    assert (old.communication_slowed, old.computation_slowed) == (None, None)
+
+
 def test_parts_of_different_launches_are_not_linked() -> None:
     first, second = linked(1e-4, 1e-4, 1e-4), linked(1e-4, 1e-4, 1e-4, launch=1)
     assert overlaps([*first[:2], second[2]]) == []
@@ -80,6 +88,6 @@ def test_ranks_that_share_a_core_are_given_no_efficiency_and_told_why(flag: str)
 def test_the_table_tells_times_and_percent() -> None:
     (shown,) = table.tables(overlaps(linked(1e-4, 2e-4, 2.5e-4)))
     assert shown.rows == (
-        ("allreduce/mpi float32", "overlap=none", "1048576", "100", "200", "250", "50.0", "50.0"),
+        ("allreduce/mpi float32", "overlap=none", "1048576", "100", "200", "250", "50.0", "50.0", "N/A", "N/A"),
     )  # fmt: skip
     assert table.tables([]) == ()

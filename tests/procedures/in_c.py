@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fabricbench import mpi
-from fabricbench.engine import catalogue, probe, session
+from fabricbench.engine import catalogue, preparing, probe
 from fabricbench.engine.watchdog import Standing
 from fabricbench.errors import NotMeasuredError
 from fabricbench.measure import control
@@ -28,7 +28,7 @@ def look(group: mpi.World) -> dict[str, Any]:
     wrong, ordered = {}, True
     for case in (case for only, sizes in SIZES.items() for case in probe.cases(setting, only, sizes)):
         with ExitStack() as stack:
-            made = session.prepare(setting, case, stack)
+            made = preparing.prepare(setting, case, stack)
             loop = probe.in_c(library, case, made, made.loop)
             taken = loop.take(5, 3)
             stamps = np.stack(taken, axis=1).reshape(-1)

@@ -93,7 +93,7 @@ def test_sizes_of_one_rank_become_sizes_of_the_array() -> None:
     assert [sized.size(4, 8), PEERS["osu_allreduce"].size(4, 8)] == [32, 4]
     per_rank = {peer.operation for peer in osu.PEERS if peer.per_rank}
     assert per_rank == {
-        "allgather", "allgatherv", "alltoall", "alltoallv", "gather", "gatherv", "scatter", "scatterv",
+        "allgather", "allgatherv", "alltoall", "alltoallv", "alltoallw", "gather", "gatherv", "scatter", "scatterv",
     }  # fmt: skip
 
 
@@ -123,10 +123,11 @@ def test_launches_alternate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     order: list[str] = []
     printed = osu.parse(ALLREDUCE, PEERS["osu_allreduce"])
     monkeypatch.setattr(beside, "_ours", lambda *_: order.append("ours") or {4: 1.0, 8: 1.0})
+    monkeypatch.setattr(beside, "_bare", lambda *_: 1.0)
     monkeypatch.setattr(beside, "_theirs", lambda *_: order.append("osu") or printed)
     series = beside.Series(PEERS["osu_allreduce"], tmp_path, {4: 4, 8: 8})
     said: list[str] = []
-    beside._measure([series], Order(), [], 4, lambda event: said.append(event["text"]))
+    assert beside._measure([series], Order(), [], 4, lambda event: said.append(event["text"])) == [1.0] * 4
     assert order == ["osu", "ours", "ours", "osu", "osu", "ours", "ours", "osu"]
     assert said[0] == "launch 1 of 4: allreduce and OSU"
     figures = beside._figures(series)
@@ -161,6 +162,7 @@ class TestLaunched:
         assert (row["operation"], row["sizes"], row["spread"]) == ("allreduce", 19, None)
         assert (report["ranks"], report["launches"]) == (2, 1)
         assert "v7.4" in report["peer"]
+        assert all(report["answer"][name] > 0 for name in ("bare_s", "first_s", "measuring_s"))
         assert any(text.startswith("osu_bcast: not in the folder") for text in report["left_out"])
 
     def test_a_program_that_fails_is_named(self, tmp_path: Path) -> None:

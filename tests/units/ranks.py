@@ -18,7 +18,7 @@ import numpy as np
 from units import mutants, oracle
 
 from fabricbench import mpi
-from fabricbench.engine import catalogue, session, suite
+from fabricbench.engine import catalogue, preparing, suite
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.errors import FabricbenchError
 from fabricbench.measure import sync, validate
@@ -79,13 +79,13 @@ class Trial:
     def __init__(self, group: mpi.Group, places: Placement, case: Case, variant: Variant) -> None:
         self.group, self.places, self.case, self.variant = group, places, case, variant
         self.operation = catalogue.operation(case.operation)
-        self.members = session.members(case, places, group.rank)
-        self.question = session.question_of(case, self.members, group.rank, SEED)
+        self.members = preparing.members(case, places, group.rank)
+        self.question = preparing.question_of(case, self.members, group.rank, SEED)
         self.wrong: list[str] = []
         self.inputs: tuple[Buffer, ...] = ()
         self.output = Buffer(0, "uint8")
         if self.question is not None:
-            self.inputs, self.output = session.buffers(self.operation, self.question)
+            self.inputs, self.output = preparing.buffers(self.operation, self.question)
 
     def run(self) -> str | None:
         """Why it is not available here, or None; what was wrong is in `wrong`."""
@@ -104,7 +104,7 @@ class Trial:
         if self.question is None:
             return nullcontext(Step(call=nothing, block=block(unused=0)))
         threads = self.places.threads(self.group.rank)
-        place = session.Place(self.question, self.inputs, self.output, threads, self.group, self.members)
+        place = preparing.Place(self.question, self.inputs, self.output, threads, self.group, self.members)
         return self.variant.prepare(place)
 
     def _heard(self, trouble: str | None) -> tuple[str | None, list[list[Any]]]:
@@ -119,7 +119,7 @@ class Trial:
         trouble, everyone = self._heard(None)
         if trouble is not None:
             return trouble
-        restore = session.restoring(self.operation, self.question, self.inputs, self.output)
+        restore = preparing.restoring(self.operation, self.question, self.inputs, self.output)
         # As in a session: no rank begins before all have their input where it belongs.
         together = sync.barrier(self.group) if isinstance(self.group, mpi.World) else empty()
         loop = Loop(step=step, restore=restore, sync=together)

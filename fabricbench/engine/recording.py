@@ -1,0 +1,145 @@
+"""What is known of a case when it has been sampled, as its record."""
+
+import msgspec
+
+from fabricbench import forced, mpi, statistics
+from fabricbench import traffic as traffic_model
+from fabricbench.engine import compose, suite
+from fabricbench.engine.preparing import Prepared
+from fabricbench.engine.setting import Setting
+from fabricbench.measure.sampling import Sampled
+from fabricbench.model import (
+    Case,
+    Check,
+    Conditions,
+    Doubt,
+    Flag,
+    RankTimes,
+    Record,
+    Summary,
+    Sync,
+    Telemetry,
+    TimeBase,
+    Traffic,
+)  # fmt: skip
+from fabricbench.quantity import time_text
+from fabricbench.spec import Operation, Question, Variant
+
+SHORTEST_READS = 20
+"""Clock reads that an isolated operation must last for its time to mean something."""
+
+
+def record(  # noqa: PLR0913, PLR0917 - what is known of a case when it has been sampled
+    setting: Setting, operation: Operation, variant: Variant, taking_part: tuple[int, ...], prepared: Prepared,
+    sampled: Sampled, check: Check, telemetry: Telemetry, injected: bool,
+) -> Record:  # fmt: skip
+    """The record of one case, the same on every rank."""
+    case = prepared.case
+    rated = compose.communicates(case) and case.params.get("part") in (None, "communication")
+    traffic = _traffic(setting, operation, case, taking_part)
+    flags = _flags(setting, operation, case, injected)
+    summary = statistics.summarise(sampled.samples_s, sampled.excluded, case.cadence, sampled.stop)
+    rates = traffic_model.rates(operation.rates if rated else (), case, traffic, summary.median_s or 0.0)
+    return Record(
+        launch=setting.launch, case=case, conditions=_conditions(setting, variant, case, prepared.start.kind, flags),
+        time=_time_base(setting), repeats=sampled.repeats, samples_s=sampled.samples_s, skew_s=sampled.skew_s,
+        ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check,
+        summary=summary, rates=rates, doubts=doubts(case, sampled, setting), telemetry=telemetry, origin=None,
+    )  # fmt: skip
+
+
+def reference_name(operation: Operation, case: Case) -> str:
+    """What the result was compared with."""
+    if not compose.communicates(case):
+        return "the same rounds in one piece"
+    return "order of entry and exit" if operation.verify is not None else "numpy, exact"
+
+
+def _time_base(setting: Setting) -> TimeBase:
+    return "global" if setting.clock.verified else "maxlocal"
+
+
+def _traffic(setting: Setting, operation: Operation, case: Case, taking_part: tuple[int, ...]) -> Traffic:
+    """Traffic of the first participant; between ranks of one host it goes through memory, not over a link."""
+    if not compose.communicates(case):
+        return Traffic(sent=0.0, received=0.0, flops=0.0, resource="none")
+    traffic = operation.traffic(Question(case=case, rank=0, ranks=len(taking_part), seed=setting.seed))
+    hosts = {setting.placement.hosts[rank] for rank in taking_part}
+    if traffic.resource == "link" and len(hosts) == 1:
+        return msgspec.structs.replace(traffic, resource="memory")
+    return traffic
+
+
+def _flags(setting: Setting, operation: Operation, case: Case, injected: bool) -> list[Flag]:
+    flags: list[Flag] = []
+    if setting.placement.oversubscribed:
+        flags.append("oversubscribed")
+    if injected:
+        flags.append("injected")
+    cache = setting.cache_bytes
+    if operation.family == "memory" and cache is not None and _working_set(setting, case) <= cache:
+        flags.append("in-cache")
+    return flags
+
+
+def _working_set(setting: Setting, case: Case) -> int:
+    return suite.bytes_per_rank(case) * setting.placement.most_on_a_host
+
+
+def _conditions(setting: Setting, variant: Variant, case: Case, start: Sync, flags: list[Flag]) -> Conditions:
+    library = _local_library(setting, variant)
+    if variant.uses_mpi:
+        library = setting.group.library + (", thread multiple" if setting.group.threaded else "")
+    return Conditions(
+        step=variant.step, sync=start, placement=setting.placement.text,
+        threads=setting.placement.threads(setting.group.rank), library=library,
+        algorithm=_algorithm(setting.group, variant, case), flags=flags,
+    )  # fmt: skip
+
+
+def _algorithm(group: mpi.Group, variant: Variant, case: Case) -> str:
+    """The variant's own, or what the library was forced to use; "unknown" where it chose by itself."""
+    if variant.name not in ("mpi", "mpi4py"):
+        return variant.name
+    found = forced.forced(case.operation, case.mode, group.library, group.controls, len(set(group.hosts)))
+    return f"{found} (forced)" if found else "unknown"
+
+
+def _local_library(setting: Setting, variant: Variant) -> str:
+    name = "numba" if variant.step == "compiled" else "numpy"
+    return f"{name} {setting.software.get(name, 'unknown')}"
+
+
+def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
+    """Reasons to read the row with care."""
+    found = []
+    lasts = statistics.median_interval(sampled.samples_s).value * sampled.operations
+    if case.cadence == "isolated" and setting.clock.read_s and lasts < SHORTEST_READS * setting.clock.read_s:
+        found.append(
+            Doubt(
+                code="too-short",
+                text=f"One sample lasts {time_text(lasts)}, less than {SHORTEST_READS} clock reads.",
+                remedy="Measure it with --cadence streaming.",
+            )
+        )
+    if sampled.late and not sampled.excluded:
+        found.append(
+            Doubt(
+                code="late-starts",
+                text=f"{sampled.late} of {len(sampled.samples_s)} samples started late on a rank; none was left out.",
+                remedy="Give every rank a core of its own, or read the streaming rows.",
+            )
+        )
+    return found
+
+
+def skipped(setting: Setting, case: Case, variant: Variant, why: str) -> Record:
+    """A row that says why there is no figure."""
+    nothing_measured = Summary(n=0, median_s=None, low_s=None, high_s=None, p99_s=None, stop="skipped")
+    return Record(
+        launch=setting.launch, case=case, conditions=_conditions(setting, variant, case, "none", []),
+        time=_time_base(setting), repeats=1, samples_s=[], skew_s=[], ranks_s=RankTimes(median=[], mean=[], last=[]),
+        excluded=[], device_s=None, traffic=Traffic(sent=0.0, received=0.0, flops=0.0, resource="none"),
+        check=Check(status="skipped", wrong=0, worst=0.0, bound=0.0, reference="none"), summary=nothing_measured,
+        rates={}, doubts=[Doubt(code="skipped", text=f"Not available: {why}", remedy="")], telemetry=None, origin=None,
+    )  # fmt: skip
