@@ -14,6 +14,7 @@ from fabricbench.judge.compare import Comparison, Row
 from fabricbench.model import Case
 from fabricbench.show.export.points import Exported, Point, finished, moment
 from fabricbench.show.export.verdicts import figures, settled
+from fabricbench.statistics import six_digits
 from fabricbench.store import Result
 
 SPEC = "1.0.0"
@@ -55,14 +56,21 @@ def _test(point: Point) -> dict[str, Any]:
 
 
 def _judged(row: Row) -> dict[str, Any]:
-    numbers = ("base_s", "new_s", "ratio", "low", "high", "margin", "detectable", "base_launches", "new_launches")
+    numbers = ("base_s", "new_s", "ratio", "low", "high", "margin", "detectable")
     return {
         **_named(row.name, row.case, row.new_s),
         "status": settled(row),
         "rawStatus": row.verdict,
         "message": f"{row.reason} {figures(row)}",
-        "extra": {**{name: getattr(row, name) for name in numbers}, "gated": row.gated, "flags": row.flags},
+        "extra": {
+            **{name: _six(getattr(row, name)) for name in numbers},
+            **{name: getattr(row, name) for name in ("base_launches", "new_launches", "gated", "flags")},
+        },
     }
+
+
+def _six(value: float | None) -> float | None:
+    return None if value is None else six_digits([value])[0]
 
 
 def _named(name: str, case: Case, time_s: float | None) -> dict[str, Any]:

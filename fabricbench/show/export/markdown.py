@@ -11,6 +11,7 @@ from functools import partial
 
 from fabricbench.judge.compare import Comparison, Row
 from fabricbench.model import RateKey
+from fabricbench.quantity import percent_text
 from fabricbench.show.cases import grouped
 from fabricbench.show.export.points import UNITS, Exported, Point, listed
 from fabricbench.show.heading import alarms, facts
@@ -55,17 +56,19 @@ def comparison(judged: Comparison, _: Sequence[Result]) -> Exported:
     rows = sorted(judged.rows, key=lambda row: ORDER.index(row.verdict))
     told = [row for row in rows if row.verdict != "same"]
     same = [row for row in rows if row.verdict == "same"]
+    margins = " or ".join(sorted({percent_text(row.margin) for row in rows}))
+    unit = time_unit(value for row in rows for value in (row.base_s, row.new_s))
     text = "\n\n".join(
         [
-            f"**fabricbench: {_counts(rows)}**",
+            f"**fabricbench: {_counts(rows)}** (margin {margins})",
             f"base: {escaped(judged.base)}<br>new: {escaped(judged.new)}",
             *([_bullets(judged.notes)] if judged.notes else []),
             *([_bullets(_reasons(told))] if told else []),
         ]
     )
-    first, left = _fitting(told, MOST_CHARACTERS - len(text) - _FOLD_CHARACTERS)
+    first, left = _fitting(told, unit, MOST_CHARACTERS - len(text) - _FOLD_CHARACTERS)
     text += f"\n\n{first}" if told else ""
-    folded, more = _fitting(same, MOST_CHARACTERS - len(text) - _FOLD_CHARACTERS)
+    folded, more = _fitting(same, unit, MOST_CHARACTERS - len(text) - _FOLD_CHARACTERS)
     fold = f"\n\n<details><summary>{len(same)} the same</summary>\n\n{folded}\n\n</details>" if same else ""
     notes = (f"{left + more} rows do not fit into a comment of {MOST_CHARACTERS} characters.",) if left + more else ()
     return Exported(f"{text}{fold}\n", notes)
@@ -118,9 +121,9 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _fitting(rows: Sequence[Row], room: int) -> tuple[str, int]:
+def _fitting(rows: Sequence[Row], times: tuple[float, str], room: int) -> tuple[str, int]:
     """A table of the first rows that fit into so many characters, and how many do not."""
-    scale, unit = time_unit(value for row in rows for value in (row.base_s, row.new_s))
+    scale, unit = times
     heads = ["verdict", "row", f"base ({unit})", f"new ({unit})", "new / base", "95 %", "launches"]
     lines = _table(heads, [_cells(row, scale) for row in rows]).split("\n")
     kept = len(lines)
