@@ -6,8 +6,7 @@ bencher.dev/docs/reference/bencher-metric-format.
 
 from collections.abc import Sequence
 
-import msgspec
-
+from fabricbench.show.export.documents import document
 from fabricbench.show.export.points import UNITS, Exported, Point, usable
 from fabricbench.store import Result
 
@@ -17,8 +16,7 @@ _SLUGS = {"B/s": "bytes-per-s", "FLOP/s": "flop-per-s", "messages/s": "per-s"}
 def result(_: Sequence[Result], points: Sequence[Point]) -> Exported:
     """Time with its interval over launches, p99 and rates."""
     kept, notes = usable(points, "bencher")
-    data = msgspec.json.encode({point.name: _measures(point) for point in kept})
-    return Exported(msgspec.json.format(data, indent=2).decode() + "\n", notes)
+    return Exported(document({point.name: _measures(point) for point in kept}), notes)
 
 
 def _measures(point: Point) -> dict[str, dict[str, float]]:

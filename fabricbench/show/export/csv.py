@@ -29,7 +29,7 @@ COLUMNS = (
 def result(results: Sequence[Result], points: Sequence[Point]) -> Exported:
     """Rows by case, then in order of time; what was not measured has no row."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)  # lines end as RFC 4180 has it: only then does the module quote both characters
     writer.writerow(COLUMNS)
     keys = {point.case.key(): point.name for point in points}
     skipped = 0

@@ -7,11 +7,10 @@ exact one is `extra.time_s`. Source: spec/ctrf.md and schema/ctrf.schema.json of
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from fabricbench import __version__
 from fabricbench.judge.compare import Comparison, Row
 from fabricbench.model import Case
+from fabricbench.show.export.documents import document
 from fabricbench.show.export.points import Exported, Point, finished, moment
 from fabricbench.show.export.verdicts import figures, settled
 from fabricbench.statistics import six_digits
@@ -78,7 +77,7 @@ def _named(name: str, case: Case, time_s: float | None) -> dict[str, Any]:
         "name": name,
         "duration": round(1000 * (time_s or 0.0)),
         "suite": [case.operation, case.variant],
-        "parameters": msgspec.to_builtins(case),
+        "parameters": case,
     }
 
 
@@ -97,7 +96,7 @@ def _document(tests: list[dict[str, Any]], results: Sequence[Result], extra: dic
             "extra": extra,
         },
     }
-    return Exported(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    return Exported(document(report))
 
 
 def _milliseconds(text: str, one: Result) -> int:

@@ -6,9 +6,8 @@ Source: `BenchmarkResult` in src/extract.ts of benchmark-action/github-action-be
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from fabricbench.errors import UsageError
+from fabricbench.show.export.documents import document
 from fabricbench.show.export.points import UNITS, Exported, Point, usable
 from fabricbench.store import Result
 
@@ -45,4 +44,4 @@ def _extra(point: Point) -> str:
 
 
 def _listed(entries: list[dict[str, Any]], notes: tuple[str, ...]) -> Exported:
-    return Exported(msgspec.json.format(msgspec.json.encode(entries), indent=2).decode() + "\n", notes)
+    return Exported(document(entries), notes)

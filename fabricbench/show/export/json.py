@@ -3,27 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from fabricbench import __version__
 from fabricbench.judge.compare import Comparison
+from fabricbench.model import Doubt
+from fabricbench.show.export.documents import document
 from fabricbench.show.export.points import Exported, Point
 from fabricbench.store import Result
 
 
 def result(results: Sequence[Result], points: Sequence[Point]) -> Exported:
     """What identifies every run, then one object a row."""
-    return _document({"runs": [_run(one) for one in results], "rows": [_row(point) for point in points]})
+    return _exported({"runs": [_run(one) for one in results], "rows": [_row(point) for point in points]})
 
 
 def comparison(judged: Comparison, _: Sequence[Result]) -> Exported:
     """The comparison as `compare --format json` has it."""
-    return _document({"comparison": msgspec.to_builtins(judged)})
+    return _exported({"comparison": judged})
 
 
-def _document(content: dict[str, Any]) -> Exported:
-    data = msgspec.json.encode({"fabricbench": __version__, **content})
-    return Exported(msgspec.json.format(data, indent=2).decode() + "\n")
+def _exported(content: dict[str, Any]) -> Exported:
+    return Exported(document({"fabricbench": __version__, **content}))
 
 
 def _run(one: Result) -> dict[str, Any]:
@@ -41,10 +40,10 @@ def _run(one: Result) -> dict[str, Any]:
 
 def _row(point: Point) -> dict[str, Any]:
     interval = point.interval_s
-    conditions = [msgspec.to_builtins(record.conditions) for record in point.records]
+    conditions = [record.conditions for record in point.records]
     return {
         "name": point.name,
-        "case": msgspec.to_builtins(point.case),
+        "case": point.case,
         "conditions": [one for number, one in enumerate(conditions) if one not in conditions[:number]],
         "time_base": sorted({record.time for record in point.records}),
         "outcome": point.outcome,
@@ -57,12 +56,12 @@ def _row(point: Point) -> dict[str, Any]:
         "rates": point.rates,
         "wrong": point.wrong,
         "doubts": _doubts(point),
-        "origin": msgspec.to_builtins(point.records[0].origin),
+        "origin": point.records[0].origin,
     }
 
 
-def _doubts(point: Point) -> list[dict[str, str]]:
+def _doubts(point: Point) -> list[Doubt]:
     """Every reason to read the row with care, once."""
     stored = [doubt for record in point.records for doubt in record.doubts]
     found = {doubt.code: doubt for doubt in (*stored, *(one.doubt for one in point.row.bounds() if one.doubt))}
-    return [msgspec.to_builtins(doubt) for doubt in found.values()]
+    return list(found.values())

@@ -135,7 +135,7 @@ def _fitting(rows: Sequence[Row], times: tuple[float, str], room: int) -> tuple[
 
 
 def _cells(row: Row, scale: float) -> list[str]:
-    verdict = row.verdict if row.gated else f"{row.verdict} (not gated)"
+    verdict = f"{row.verdict} (not gated)" if row.verdict == "worse" and not row.gated else row.verdict
     interval = "N/A" if row.low is None or row.high is None else f"{_number(row.low, 1)} to {_number(row.high, 1)}"
     return [
         *(verdict, row.name, _number(row.base_s, scale), _number(row.new_s, scale)),
