@@ -8,12 +8,10 @@ from fabricbench.cli.compare import share
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `export` takes."""
-    parser.add_argument(
-        "form",
-        metavar="FORMAT",
-        help="bencher, csv, ctrf, github-action-benchmark, github-action-benchmark-rates, json, junit, markdown, "
-        "prometheus or reframe",
-    )
+    from fabricbench.show.export import FORMATS
+
+    formats = ", ".join(f"{name} ({format.about})" for name, format in FORMATS.items())
+    parser.add_argument("form", metavar="FORMAT", help=formats)
     parser.add_argument("files", nargs="+", metavar="FILE", help="results, .jsonl or .jsonl.gz; with --with the base's")
     parser.add_argument(
         "--with",
