@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -53,6 +55,12 @@ def compared(form: str) -> str:
     comparison = FORMATS[form].comparison
     assert comparison is not None
     return comparison(judged, [base, new]).text
+
+
+def test_the_page_has_every_format_and_whether_it_takes_a_comparison() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "exporting.md").read_text()
+    rows = re.findall(r"^\| \[`([a-z-]+)`\].*\| (yes)? ?\|$", page, re.MULTILINE)
+    assert rows == [(name, "yes" if one.comparison else "") for name, one in FORMATS.items()]
 
 
 class TestCsv:

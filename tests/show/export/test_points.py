@@ -1,9 +1,10 @@
 """Which launches count together, what rows are called, and what may be used."""
 
 import pytest
-from builders import make_case, make_launch, make_record, make_result, make_side
+from builders import changed, make_case, make_launch, make_record, make_result, make_side
 
 from fabricbench.errors import UnreadableError, UsageError
+from fabricbench.model import Check, Origin, Summary
 from fabricbench.show.export.points import moment, points_of
 
 
@@ -72,6 +73,16 @@ def test_rows_are_chosen_as_a_gate_chooses_them(pattern: str, count: int) -> Non
     cases = [make_case(), make_case(variant="ring"), make_case(operation="reduce")]
     result = make_result("a", [make_record(case) for case in cases])
     assert len(points_of([result], pattern)) == count
+
+
+def test_an_imported_row_has_the_figures_of_its_origin() -> None:
+    origin = Origin(tool="nccl-tests", version=None, statistic="mean", over_ranks=None, file="log.txt", line=7)
+    check = Check(status="unchecked", wrong=0, worst=0.0, bound=0.0, reference="none")
+    summary = Summary(n=0, median_s=3e-6, low_s=None, high_s=None, p99_s=None, stop="converged")
+    record = make_record(pattern=(), origin=origin, check=check)
+    record = changed(record, summary=summary, rates={"busbw": 5e9})
+    (point,) = points_of([make_result("imported", [record])], "*")
+    assert (point.time_s, point.rates, point.outcome, point.wrong) == (3e-6, {"busbw": 5e9}, "unchecked", None)
 
 
 def test_times_without_a_zone_are_utc() -> None:
