@@ -89,7 +89,7 @@ def export(
     else:
         if margin is not None or gate is not None:
             raise UsageError("A margin or a gate is for a comparison.", "Name the other side's files after --with.")
-        points = chosen.points_of(results, only)
+        points = chosen.points_of(results, only, alike=asked.over == "files")
         chosen.refuse_nothing(results, len(points), only)
         exported = asked.result(results, points)
     if output is not None:

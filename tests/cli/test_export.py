@@ -231,3 +231,36 @@ def test_a_file_name_that_is_no_text_is_escaped(base: str, tmp_path: Path) -> No
         )
         assert (finished.returncode, finished.stderr) == (0, b""), form
         finished.stdout.decode()
+
+
+class TestHistory:
+    """Results of other days, machines and libraries: what stays apart may stand together, what would mix is refused."""
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> list[str]:
+        return [
+            write(
+                make_result(
+                    name,
+                    [make_record(conditions={"library": f"Open MPI {name}"})],
+                    launches=[make_launch(0, started=f"2026-01-0{name}T00:00:00Z")],
+                    machine={"cpu": f"Model {name}"},
+                ),
+                tmp_path / f"{name}.jsonl",
+            )
+            for name in ("2", "1")
+        ]
+
+    def test_csv_and_reframe_take_them(self, files: list[str], tmp_path: Path) -> None:
+        copy = tmp_path / "copy.jsonl"
+        copy.write_bytes(Path(files[0]).read_bytes())
+        lines = api.export("csv", [*files, str(copy)]).text.splitlines()[1:]
+        assert [line[:10] for line in lines] == ["2026-01-01", "2026-01-02"]
+        assert api.export("reframe", [*files, str(copy)]).text.count("|time|") == 2
+
+    @pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("csv", "reframe")])
+    def test_the_others_refuse_them(self, form: str, files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["export", form, *files]) == 2
+        assert "are of different machines: cpu Model 2, cpu Model 1. Export the files one by one." in (
+            capsys.readouterr().err
+        )

@@ -4,7 +4,7 @@ A format turns the rows of results into text, and where it has a place for verdi
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fabricbench.errors import UsageError, unknown
 from fabricbench.judge.compare import Comparison
@@ -30,13 +30,13 @@ class Format(NamedTuple):
     about: str
     result: Callable[[Sequence[Result], Sequence[Point]], Exported]
     comparison: Callable[[Comparison, Sequence[Result]], Exported] | None = None
-    by_launch: bool = False
-    """Whether launches stay apart, so that those of two sides may stand in one file."""
+    over: Literal["files", "run", "launch"] = "files"
+    """What a figure is the median over: what stays apart need not have been measured alike."""
 
 
 FORMATS = {
     "bencher": Format("Bencher Metric Format", bencher.result),
-    "csv": Format("a row a case and launch; Apache Otava reads one case of it", csv.result, by_launch=True),
+    "csv": Format("a row a case and launch; Apache Otava reads one case of it", csv.result, over="launch"),
     "ctrf": Format("Common Test Report Format", ctrf.result, ctrf.comparison),
     "github-action-benchmark": Format("times for customSmallerIsBetter", github_action_benchmark.times),
     "github-action-benchmark-rates": Format("rates for customBiggerIsBetter", github_action_benchmark.rates),
@@ -44,7 +44,7 @@ FORMATS = {
     "junit": Format("JUnit XML", junit.result, junit.comparison),
     "markdown": Format("a comment for a pull request", markdown.result, markdown.comparison),
     "prometheus": Format("for the textfile collector of node_exporter", prometheus.result),
-    "reframe": Format("performance log of ReFrame", reframe.result),
+    "reframe": Format("performance log of ReFrame", reframe.result, over="run"),
 }
 
 
@@ -67,6 +67,6 @@ def compares(form: str, results: Sequence[Result], *, asked: bool) -> bool:
     remedy = f"Export {', '.join(name for name, one in FORMATS.items() if one.comparison)}."
     if asked:
         raise UsageError(f"{form} has no place for verdicts, so there is nothing to do --with.", remedy)
-    if not FORMATS[form].by_launch:
+    if FORMATS[form].over != "launch":
         raise UsageError(f"{paths_of(results)} holds launches of two sides, which {form} would mix.", remedy)
     return False

@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from fabricbench.model import Conditions, Launch, Record, Scalar
-from fabricbench.show.export.points import UNITS, Exported, Point, moment, params_text
+from fabricbench.show.export.points import UNITS, Exported, Point, distinct, moment, params_text
 from fabricbench.store import Result
 
 _CASE = ("operation", "variant", "memory", "dtype", "nbytes", "ranks", "cadence", "mode", "in_place")
@@ -46,7 +46,7 @@ def _ordered(
 ) -> list[tuple[str, Result, Launch, Record]]:
     """Records of the wanted cases, with where they belong."""
     found = []
-    for run in results:
+    for run in distinct(results):
         launches = {launch.launch: launch for launch in run.launches}
         for record in run.records:
             if (name := names.get(record.case.key())) is not None:

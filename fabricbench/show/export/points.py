@@ -15,7 +15,6 @@ from fabricbench.errors import UnreadableError, UsageError
 from fabricbench.judge.sides import BARRING, FINGERPRINT
 from fabricbench.model import Case, Conditions, RateKey, Record
 from fabricbench.show.cases import grouped
-from fabricbench.show.results import FEWEST_FOR_INTERVAL
 from fabricbench.show.rows import Row, rows_of
 from fabricbench.statistics import median_interval, six_digits
 from fabricbench.store import Result
@@ -72,9 +71,8 @@ class Point:
     @property
     def interval_s(self) -> tuple[float, float] | None:
         """95 % interval of the median over launches; none below six launches, where none exists."""
-        if self.launches < FEWEST_FOR_INTERVAL:
-            return None
-        _, low, high = median_interval(self.row.times_s())
+        times = self.row.times_s()
+        _, low, high = median_interval(times) if times else (None, None, None)
         return None if low is None or high is None else (six_digits([low])[0], six_digits([high])[0])
 
     @property
@@ -122,14 +120,18 @@ class Point:
         return ""
 
 
-def points_of(results: Sequence[Result], only: str) -> list[Point]:
-    """Every case that `only` matches, in the order of `show`. Raises UsageError where launches are not alike."""
-    _refuse_other_machines(results)
+def points_of(results: Sequence[Result], only: str, *, alike: bool = True) -> list[Point]:
+    """Every case that `only` matches, in the order of `show`.
+
+    alike: raise UsageError where results of other machines or conditions would become one figure.
+    """
+    if alike:
+        _refuse_other_machines(results)
     found: dict[tuple[object, ...], list[tuple[Result, Row]]] = {}
     for result in distinct(results):
         for row in rows_of(result, recompute=False):
             found.setdefault(row.case.key(), []).append((result, row))
-    for parts in found.values():
+    for parts in found.values() if alike else ():
         _refuse_unlike(parts)
     rows = [
         Row(case=parts[0][1].case, launches=tuple(one for _, row in parts for one in row.launches))
