@@ -121,3 +121,33 @@ def test_a_wrong_result_is_left_to_the_comparison_and_anything_else_ends_the_job
         folder = tmp_path / status
         prepared(folder, 1.0)
         assert follow("github.yml", folder, STATUS=status) == expected
+
+
+GH = """#!/bin/sh
+case "$*" in *--paginate*) printf '%s' "$LAST";; *) echo "$@" >> calls;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "call"),
+    [
+        ("", "api --silent --method POST repos/o/r/issues/7/comments -F body=@comment.md"),
+        ("11\n12\n", "api --silent --method PATCH repos/o/r/issues/comments/12 -F body=@comment.md"),
+    ],
+    ids=["first", "again"],
+)
+def test_the_comment_is_made_once_and_then_replaced(last: str, call: str, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "gh"
+    program.parent.mkdir()
+    program.write_text(GH)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    (text,) = [step["run"] for step in workflow("github.yml")["jobs"]["compare"]["steps"] if "gh api" in str(step)]
+    settings = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "COMMENTS": "repos/o/r/issues/7/comments",
+        "GITHUB_REPOSITORY": "o/r",
+        "LAST": last,
+    }
+    subprocess.run(["bash", "-eo", "pipefail", "-c", text], cwd=tmp_path, env=settings, check=True)
+    assert (tmp_path / "calls").read_text() == f"{call}\n"

@@ -102,7 +102,7 @@ def test_a_figure_that_was_altered_is_refused_with_its_line(
 
 
 def test_an_altered_copy_of_a_committed_result_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (result,) = store.load(COMMITTED[0])
+    result = store.load(COMMITTED[0])[0]
     path = Path(write(result, tmp_path / "copy.jsonl"))
     median = next(record.summary.median_s for record in result.records if record.summary.median_s)
     text = path.read_text()
