@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fabricbench.judge.calibration import Calibration
     from fabricbench.judge.compare import Comparison
     from fabricbench.judge.fitness import Report
+    from fabricbench.show.export.points import Exported
     from fabricbench.store import Result
 
 
@@ -53,6 +54,47 @@ def compare(
         margin=margin,
         gate=gate,
     )
+
+
+def export(
+    form: str,
+    files: Sequence[str],
+    new: Sequence[str] = (),
+    *,
+    output: str | None = None,
+    only: str = "*",
+    margin: float | None = None,
+    gate: str | None = None,
+) -> "Exported":
+    """Results in the format of another tool, as text; with `output` also as a file, replaced in one step.
+
+    new: compare `files` with these, as `compare` does; files that hold both sides are compared without it.
+    only: pattern of the rows. margin and gate: as for `compare`. Raises FabricbenchError.
+    """
+    from dataclasses import replace
+
+    from fabricbench.show import export as exports
+    from fabricbench.show.export import output as outputs
+    from fabricbench.show.export import points as chosen
+
+    asked = exports.chosen(form)
+    if output is not None:
+        outputs.refuse(output, [*files, *new])
+    results = load([*files, *new])
+    if exports.compares(form, results, asked=bool(new)) and asked.comparison is not None:
+        judged = compare(files, new, margin=0.05 if margin is None else margin, gate="*" if gate is None else gate)
+        rows = tuple(row for row in judged.rows if chosen.matches(only, row.name, row.case))
+        chosen.refuse_nothing(results, len(rows), only)
+        exported = asked.comparison(replace(judged, rows=rows), results)
+    else:
+        if margin is not None or gate is not None:
+            raise UsageError("A margin or a gate is for a comparison.", "Name the other side's files after --with.")
+        points = chosen.points_of(results, only, alike=asked.over == "files")
+        chosen.refuse_nothing(results, len(points), only)
+        exported = asked.result(results, points)
+    if output is not None:
+        outputs.write(output, exported.text)
+    return exported
 
 
 def _files(paths: Sequence[str]) -> dict[Path, str]:

@@ -51,7 +51,7 @@ def execute(arguments: argparse.Namespace) -> int:
     comparison = api.compare(
         arguments.base,
         arguments.new,
-        margin=_share(arguments.margin),
+        margin=share(arguments.margin),
         gate=arguments.gate,
     )
     if arguments.format == "json":
@@ -65,7 +65,8 @@ def execute(arguments: argparse.Namespace) -> int:
     return comparison.status(strict=arguments.strict)
 
 
-def _share(percent: float) -> float:
+def share(percent: float) -> float:
+    """A percentage of the command line as a share. Raises UsageError."""
     if not (math.isfinite(percent) and percent >= 0):
         raise UsageError(f"--margin {percent} is no difference.", "Give a percentage, such as 5.")
     return percent / 100
