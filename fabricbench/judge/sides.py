@@ -21,6 +21,9 @@ FINGERPRINT = ("cpu", "architecture", "sockets", "cores_physical", "cores_logica
 _UNKNOWN = frozenset({"", "unknown"})
 """Texts that say that nothing is known, which is no difference."""
 
+_UNSAID = frozenset({"unknown", "None"})
+"""What a tool did not say of its own conditions, which is no difference."""
+
 Key = tuple[Scalar, ...]
 Identity = tuple[str, str, int]
 
@@ -173,8 +176,11 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit]) -> str:
 def unlike(base: Sequence[Record], new: Sequence[Record]) -> list[str]:
     """What bars a ratio: conditions that differ between the sides or vary within one."""
     reasons = []
+    imported = any(record.origin is not None for record in (*base, *new))
     for name in ("statistic", "time", *Conditions.__struct_fields__):
         left, right = ({_condition(record, name) for record in side} for side in (base, new))
+        if imported and (left | right) & _UNSAID:
+            continue
         for side, values in ((BASE, left), (NEW, right)):
             if len(values) > 1:
                 reasons.append(f"{name} varies between launches of {side}: {_listed(values)}")

@@ -6,9 +6,10 @@ Mbytes/sec is made of; rates are computed anew, because Sendrecv counts its byte
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fabricbench.errors import UnreadableError
-from fabricbench.model import Mode, RateKey, Scalar, Status
+from fabricbench.model import Doubt, Mode, RateKey, Scalar, Status
 from fabricbench.show.imports.lines import Line
 from fabricbench.show.imports.printed import Printed, count, figure, is_figures, name, scaled, whole
 from fabricbench.show.imports.tool import Tool
@@ -22,7 +23,7 @@ _GROUPS = re.compile(r"# \( ?(\d{1,9}) groups of (\d{1,9}) processes each")
 _SETTING = re.compile(r"# (MPI_Datatype(?: for reductions)?|MPI_Op)\s*:\s*MPI_(\w+)")
 _MODE = re.compile(r"#\s+MODE: (NON-)?AGGREGATE")
 _COLUMN = re.compile(r"Group|#bytes|#repetitions|t(?:_\w+)?\[usec\]|Mbytes/sec|Msg/sec|overlap\[%\]|defects")
-_FAILED = re.compile(r"(?:\s*\d+)?\s*(?P<size>\d+) (?P<why>out-of-mem\.|int-overflow|time-out)")
+_FAILED = re.compile(r"\s*(?:\d{1,9}\s+)?(?P<size>\d{1,18}) (?P<why>out-of-mem|int-overflow|time-out)")
 
 _NAMES = {
     "pingpong": "latency", "pingping": "bidirectional", "uniband": "bandwidth", "biband": "bidirectional",
@@ -64,7 +65,7 @@ class Reader:
             self._comment(text)
             return ()
         if self._columns and (match := _FAILED.match(text)):
-            raise UnreadableError(f"{self._benchmark} of {match['size']} bytes was not measured: {match['why']}")
+            return [self._failed(line, int(match["size"]), match["why"])]
         fields = text.split()
         if not self._columns or len(fields) != len(self._columns) or not is_figures(fields):
             return None
@@ -114,6 +115,13 @@ class Reader:
             samples=1, repeats=count(cells.get("#repetitions", "")), statistic="mean", over_ranks="maximum",
             check=check, wrong=int(check == "wrong"),
         )  # fmt: skip
+
+    def _failed(self, line: Line, size: int, why: str) -> Printed:
+        """A size that IMB gave up, and why."""
+        cells = {"#bytes": str(size), **({"Group": "0"} if "Group" in self._columns else {})}
+        doubt = Doubt(code="skipped", text=f"IMB did not measure it: {why}.", remedy="Give it more -time or -mem.")
+        row = self._row(line, cells, "N/A", "")
+        return replace(row, check="skipped", samples=None, repeats=None, doubts=(doubt,))
 
     def _usual(self, operation: str) -> dict[str, Scalar]:
         """Operator and root; the calling sequence is printed, so that a shifted root would have been said."""

@@ -256,4 +256,8 @@ def _check(cells: Cells) -> Status:
     return "ok" if said == "ok" else "wrong" if said == "wrong" else "unchecked"
 
 
-OSU = Tool(names=("osu", "omb-py"), sign=re.compile(r"# (?:OSU|OMB Python|OMB-Py) (?:MPI|xCCL)"), reader=Reader)
+OSU = Tool(
+    names=("osu", "omb-py"),
+    sign=re.compile(r"# (?:OSU|OMB Python|OMB-Py) MPI|# HOST(?:/\w{1,40})?: allocated "),
+    reader=Reader,
+)

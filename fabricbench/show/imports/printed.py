@@ -85,12 +85,24 @@ class Printed:
             params=dict(sorted(self.params.items())),
         )  # fmt: skip
 
+    def _traffic(self, case: Case) -> Traffic:
+        """What a collective must move; of anything else only its tool knows."""
+        if not self._has_bus_rate() or case.ranks is None:
+            return Traffic(sent=0.0, received=0.0, flops=0.0, resource=UNKNOWN)
+        moved = traffic.collective(case, case.ranks)
+        return Traffic(sent=moved.sent, received=moved.received, flops=0.0, resource=UNKNOWN)
+
+    def _has_bus_rate(self) -> bool:
+        """Whether the size is that of a whole collective, which the time is of."""
+        collective = self.operation in traffic.BUS_FACTORS and self.ranks is not None
+        return collective and not {"size", "part"} & self.params.keys()
+
     def record(self, launch: int, tool: str, version: str | None, file: str) -> Record:
         """The row of a result file; without samples, because tools keep none."""
         case = self.case()
-        moved = _traffic(case)
+        moved = self._traffic(case)
         rates = dict(self.rates)
-        if self.time_s and self.nbytes and not rates and self.ranks and case.operation in traffic.BUS_FACTORS:
+        if self.time_s and self.nbytes and not rates and self._has_bus_rate():
             rates = traffic.rates(_COLLECTIVE, case, moved, self.time_s)
         return Record(
             launch=launch, case=case, time="unknown", repeats=self.repeats or None, samples_s=[], skew_s=[],
@@ -153,14 +165,6 @@ def whole(nbytes: int, per_rank: bool, ranks: int | None) -> tuple[int, dict[str
 def described(row: Printed) -> str:
     """A row in a few words, for messages."""
     return " ".join([row.case().text(), *([] if row.nbytes else [size_text(0) + " B"])])
-
-
-def _traffic(case: Case) -> Traffic:
-    """What a collective must move; of anything else only its tool knows."""
-    if case.operation in traffic.BUS_FACTORS and case.ranks is not None and "size" not in case.params:
-        moved = traffic.collective(case, case.ranks)
-        return Traffic(sent=moved.sent, received=moved.received, flops=0.0, resource=UNKNOWN)
-    return Traffic(sent=0.0, received=0.0, flops=0.0, resource=UNKNOWN)
 
 
 def _digits(value: float | None) -> float | None:
