@@ -272,11 +272,9 @@ class _Parts:
                 f"launch {record.launch} holds {case.operation}/{case.variant} of {case.nbytes} bytes a second time."
             )
         self._seen.add(key)
-        if record.origin is None:
+        if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
             _check_said(record)
             _check_figures(record)
-        elif record.samples_s or record.device_s:
-            raise UnreadableError(f"a row of {record.origin.tool} holds samples, which are not imported.")
         self.records.append(record)
 
 

@@ -16,7 +16,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="who printed it: nccl-tests, rccl-tests, osu, omb-py, imb, nvbandwidth, perftest, babelstream, "
         "mpi4py.bench, nixlbench, nvbench, google-benchmark (default: found by what the files hold)",
     )
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="result to write, .jsonl or .jsonl.gz")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="result to write, .jsonl or .jsonl.gz (no default)"
+    )
     parser.add_argument(
         "-n",
         "--ranks",
