@@ -32,7 +32,7 @@ def call(b: Any) -> int:
 
 def refuse(case: Case) -> str | None:
     """Why so many ranks cannot."""
-    return None if case.ranks.bit_count() == 1 else f"needs a power of two of ranks, not {case.ranks}"
+    return None if case.known_ranks.bit_count() == 1 else f"needs a power of two of ranks, not {case.ranks}"
 
 
 @allgather.variant("recursive-doubling", needs=("MPI_Sendrecv",), refuse=refuse)

@@ -175,7 +175,7 @@ def out_of_range(name: str, case: Case, least: int, most: int) -> str | None:
 
 def alone(case: Case) -> str | None:
     """Why one rank is not enough."""
-    return None if case.ranks > 1 else "needs at least 2 ranks"
+    return None if case.known_ranks > 1 else "needs at least 2 ranks"
 
 
 def undivided(case: Case) -> str | None:
@@ -192,7 +192,7 @@ def idle(case: Case, made: Operation, pattern: Pattern) -> str | None:
     """Why there are no partitioned messages: Open MPI 5 sets them up with all ranks, and waits for the idle ones."""
     if case.mode != "partitioned":
         return None
-    ranks = 2 if made.pair else case.ranks
+    ranks = 2 if made.pair else case.known_ranks
     question = Question(case=case, rank=0, ranks=ranks, seed=0)
     if ranks == case.ranks and all(any(pattern(question, rank)[:2]) for rank in range(ranks)):
         return None

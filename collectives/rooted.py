@@ -17,6 +17,6 @@ def at_root(question: Question) -> bool:
 def refuse(case: Case) -> str | None:
     """Why there is no such root."""
     wanted = case.params["root"]
-    if isinstance(wanted, int) and 0 <= wanted < case.ranks:
+    if isinstance(wanted, int) and 0 <= wanted < case.known_ranks:
         return None
-    return f"has no root {wanted}; with {case.ranks} ranks it is 0 to {case.ranks - 1}, or all"
+    return f"has no root {wanted}; with {case.known_ranks} ranks it is 0 to {case.known_ranks - 1}, or all"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fabricbench.judge.compare import Comparison
     from fabricbench.judge.fitness import Report
     from fabricbench.show.export.points import Exported
+    from fabricbench.show.imports.reading import Log
     from fabricbench.store import Result
 
 
@@ -95,6 +96,29 @@ def export(
     if output is not None:
         outputs.write(output, exported.text)
     return exported
+
+
+def import_(
+    paths: Sequence[str],
+    output: str,
+    *,
+    tool: str | None = None,
+    ranks: int | None = None,
+    partial: bool = False,
+    command: Sequence[str] = ("import",),
+) -> "list[Log]":
+    """Write what other tools printed as a result file, a launch a log; what each log held, and what was not read.
+
+    tool: who wrote the logs, else that is recognised. ranks: how many ranks, for logs that do not say. partial: leave
+    out what cannot be read instead of refusing the log. Raises FabricbenchError; nothing is written then.
+    """
+    from fabricbench.show.imports import reading, writing
+
+    if not paths:
+        raise UsageError("There is no log to import.", "Name the files that the tool printed.")
+    logs = [reading.read(path, named=tool, ranks=ranks, partial=partial) for path in _files(paths).values()]
+    writing.write(logs, output, command)
+    return logs
 
 
 def _files(paths: Sequence[str]) -> dict[Path, str]:

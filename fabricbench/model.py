@@ -12,8 +12,11 @@ from msgspec import Meta
 
 from fabricbench.quantity import size_text
 
-SCHEMA = 2
-"""Number of the result format. History: 1 first format; 2 the mode "partitioned"."""
+SCHEMA = 3
+"""Number of the result format.
+
+History: 1 first format; 2 the mode "partitioned"; 3 null and "unknown" for what a row of another tool does not say.
+"""
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
 Text = Annotated[str, Meta(min_length=1)]
@@ -23,15 +26,15 @@ Whole = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Scalar = str | int | float | bool
 
-Memory = Literal["host", "pinned", "mapped", "device"]
+Memory = Literal["host", "pinned", "mapped", "device", "unknown"]
 Cadence = Literal["isolated", "streaming"]
 Mode = Literal["blocking", "non-blocking", "persistent", "partitioned"]
-StepKind = Literal["compiled", "python", "graph", "stream"]
-Sync = Literal["round-time", "barrier", "none"]
-TimeBase = Literal["global", "maxlocal", "device"]
+StepKind = Literal["compiled", "python", "graph", "stream", "unknown"]
+Sync = Literal["round-time", "barrier", "none", "unknown"]
+TimeBase = Literal["global", "maxlocal", "device", "unknown"]
 Flag = Literal["oversubscribed", "cpu-fallback", "colocated", "injected", "scaled", "in-cache", "throttled"]
 Status = Literal["ok", "wrong", "skipped", "unchecked"]
-Stop = Literal["converged", "plateau", "budget", "skipped"]
+Stop = Literal["converged", "plateau", "budget", "skipped", "unknown"]
 RateKey = Literal["algbw", "busbw", "bandwidth", "flops", "messages"]
 Ending = Literal["complete", "interrupted", "timeout", "failed"]
 
@@ -45,14 +48,17 @@ USUAL: dict[str, Scalar] = {"counts": "equal", "distance": "same-host", "op": "s
 
 
 class Case(Part, frozen=True):
-    """All that was asked; the key of a row. `params` is sorted by name and holds scalars only."""
+    """All that was asked; the key of a row. `params` is sorted by name and holds scalars only.
+
+    Null `ranks`, like null and "unknown" elsewhere, stand only in rows of other tools that did not say.
+    """
 
     operation: Name
     variant: Name
     memory: Memory
     dtype: Name
     nbytes: Whole
-    ranks: Positive
+    ranks: Positive | None
     cadence: Cadence
     mode: Mode
     in_place: bool
@@ -69,6 +75,13 @@ class Case(Part, frozen=True):
         asked += [f"{name}={value}" for name, value in sorted(self.params.items()) if USUAL.get(name) != value]
         return " ".join(asked)
 
+    @property
+    def known_ranks(self) -> int:
+        """Ranks of a case that is measured here."""
+        if self.ranks is None:
+            raise ValueError(f"{self.text()} is of another tool, which did not say how many ranks")
+        return self.ranks
+
     def key(self) -> tuple[Scalar, ...]:
         """Hashable identity of the case."""
         asked = (
@@ -77,7 +90,7 @@ class Case(Part, frozen=True):
             self.memory,
             self.dtype,
             self.nbytes,
-            self.ranks,
+            self.ranks or 0,
             self.cadence,
             self.mode,
         )
@@ -94,7 +107,7 @@ class Conditions(Part, frozen=True):
     step: StepKind
     sync: Sync
     placement: Text
-    threads: Positive
+    threads: Positive | None
     library: Text
     algorithm: Text
     flags: list[Flag]
@@ -128,9 +141,12 @@ class Check(Part, frozen=True):
 
 
 class Summary(Part, frozen=True):
-    """Computed from the written samples; `low_s` to `high_s` is the rank interval of the median."""
+    """Computed from the written samples; `low_s` to `high_s` is the rank interval of the median.
 
-    n: Whole
+    Of an imported row `median_s` is the figure that was printed, and `origin` says which statistic that is.
+    """
+
+    n: Whole | None
     median_s: Seconds | None
     low_s: Seconds | None
     high_s: Seconds | None
@@ -207,7 +223,7 @@ class Launch(Part, frozen=True, tag_field="kind", tag="launch"):
     launch: Whole
     id: Text
     started: Text
-    ranks: Positive
+    ranks: Positive | None
     hosts: list[Text]
     binding: Text
     clock: ClockReport
@@ -234,7 +250,7 @@ class Record(Part, frozen=True, tag_field="kind", tag="record"):
     case: Case
     conditions: Conditions
     time: TimeBase
-    repeats: Positive
+    repeats: Positive | None
     samples_s: list[Seconds]
     skew_s: list[Seconds]
     ranks_s: RankTimes

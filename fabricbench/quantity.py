@@ -75,6 +75,11 @@ def size_text(nbytes: int) -> str:
     return str(nbytes)
 
 
+def ranks_text(ranks: int | None) -> str:
+    """How many ranks: "1 rank", "8 ranks", "ranks unknown"."""
+    return "ranks unknown" if ranks is None else f"{ranks} rank{'s' if ranks > 1 else ''}"
+
+
 def about_size(nbytes: float) -> str:
     """Rounded text of an amount of memory: "1.50 GiB"."""
     for prefix in ("t", "g", "m", "k"):

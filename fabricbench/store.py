@@ -89,11 +89,12 @@ class Writer:
                 raise UsageError(f"{path} exists already.", remedy) from error
             raise UsageError(f"{path} cannot be written: {_reason(error)}.", remedy) from error
 
-    def write(self, line: Line) -> None:
-        """Append one line and wait for the disk. Raises NotMeasuredError where that fails."""
-        data = encode(line)
+    def write(self, *lines: Line) -> None:
+        """Append lines, one unless there is nothing to lose, and wait for the disk. Raises NotMeasuredError."""
+        parts = map(encode, lines)
         # A member a line: what was written before stays readable whatever happens to this one.
-        remaining = memoryview(gzip.compress(data, mtime=0) if self._compressed else data)
+        data = b"".join(gzip.compress(part, mtime=0) for part in parts) if self._compressed else b"".join(parts)
+        remaining = memoryview(data)
         try:
             while remaining:
                 remaining = remaining[os.write(self._descriptor, remaining) :]
@@ -272,8 +273,22 @@ class _Parts:
             )
         self._seen.add(key)
         if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
+            _check_said(record)
             _check_figures(record)
         self.records.append(record)
+
+
+def _check_said(record: Record) -> None:
+    """A row of our own leaves nothing open. Raises UnreadableError naming the field."""
+    fields = {
+        "case.ranks": record.case.ranks, "case.memory": record.case.memory, "conditions.step": record.conditions.step,
+        "conditions.sync": record.conditions.sync, "conditions.threads": record.conditions.threads,
+        "time": record.time, "repeats": record.repeats, "summary.n": record.summary.n,
+        "summary.stop": record.summary.stop,
+    }  # fmt: skip
+    for name, value in fields.items():
+        if value in (None, "unknown"):
+            raise UnreadableError(f"{name} is {value or 'null'}, which only a row of another tool may be.")
 
 
 def _check_figures(record: Record) -> None:

@@ -18,6 +18,7 @@ VERBS = {
     "show": "the tables of a result",
     "compare": "better, same, worse, unclear, missing or unlike, row by row",
     "export": "CSV, Markdown, JSON, JUnit, CTRF, Prometheus and more, from a result or a comparison",
+    "import": "figures that another tool printed, as a result to show and compare",
     "doctor": "is this instrument, and this machine, fit to measure?",
 }
 

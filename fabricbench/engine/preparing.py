@@ -162,7 +162,7 @@ def _refuse(operation: Operation, variant: Variant, case: Case, taking_part: tup
     if refused:
         raise UnavailableError(f"In groups of {smaller.ranks} ranks {case.operation}/{case.variant} {refused}.")
     count = case.nbytes // element_type(case.dtype).itemsize
-    if operation.fit(count, smaller.ranks) != count:
+    if operation.fit(count, smaller.known_ranks) != count:
         raise UnavailableError(f"{case.nbytes} bytes cannot be shared out among groups of {smaller.ranks} ranks.")
 
 

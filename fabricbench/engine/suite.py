@@ -268,8 +268,8 @@ def bytes_per_rank(case: Case) -> int:
     operation = catalogue.operation(case.operation)
     itemsize = element_type(case.dtype).itemsize
     # The first, the last and the root are the ones that can hold more than others.
-    heaviest = {0, case.ranks - 1, int(case.params.get("root", 0))}
-    layouts = [operation.layout(Question(case=case, rank=rank, ranks=case.ranks, seed=0)) for rank in heaviest]
+    heaviest = {0, case.known_ranks - 1, int(case.params.get("root", 0))}
+    layouts = [operation.layout(Question(case=case, rank=rank, ranks=case.known_ranks, seed=0)) for rank in heaviest]
     return max((sum(layout.inputs) + layout.output) * itemsize for layout in layouts)
 
 

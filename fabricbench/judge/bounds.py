@@ -77,7 +77,7 @@ def _rate_key(record: Record, ceiling: Ceiling) -> RateKey | None:
 def ranks_a_host(record: Record) -> int | None:
     """Ranks of the case on the fullest host; placement is hosts x ranks a host, such as 2x8+7."""
     match = re.fullmatch(r"\d+x(\d+(?:\+\d+)*)", record.conditions.placement)
-    if match is None:
+    if match is None or record.case.ranks is None:
         return None
     return min(record.case.ranks, max(map(int, match[1].split("+"))))
 

@@ -10,11 +10,13 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from fabricbench.errors import UsageError
+from fabricbench.judge.joining import joined
 from fabricbench.judge.rule import Decision, Times, Verdict, decide_table
 from fabricbench.judge.sides import (
     Key,
     Unit,
     alternated,
+    launch_median,
     machine_differences,
     refuse_injected,
     shown_flags,
@@ -23,7 +25,7 @@ from fabricbench.judge.sides import (
     unlike,
 )
 from fabricbench.model import Case, Record
-from fabricbench.quantity import percent_text
+from fabricbench.quantity import percent_text, ranks_text
 from fabricbench.store import Result
 
 BAD, UNANSWERED = 1, 4
@@ -106,6 +108,7 @@ def compare(
     gate: pattern of the rows that set the exit status, over their names and `operation/variant`.
     """
     (base_units, base_copies), (new_units, new_copies) = units(base), units(new)
+    base_units, new_units = joined(base_units, new_units), joined(new_units, base_units)
     refuse_injected(base_units)
     paired = alternated(base_units, new_units)
     barred, said = machine_differences(base_units, new_units)
@@ -135,7 +138,7 @@ def _keys(base: Sequence[Unit], new: Sequence[Unit]) -> list[Key]:
 
 
 def _place(case: Case) -> tuple[object, ...]:
-    asked = (case.operation, case.variant, case.memory, case.dtype, case.ranks, case.cadence)
+    asked = (case.operation, case.variant, case.memory, case.dtype, case.ranks or 0, case.cadence)
     return (*asked, case.mode, case.in_place, str(sorted(case.params.items())), case.nbytes)
 
 
@@ -178,18 +181,25 @@ def _wrong(records: Sequence[Record]) -> str:
 
 
 def _timed(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if record.samples_s]
+    return [record for record in records if launch_median(record) is not None]
 
 
 def _why_missing(records: Sequence[Record]) -> str:
     doubts = [doubt.text.rstrip(".") for record in records for doubt in record.doubts]
     if doubts:
         return doubts[0]
+    if any(record.origin is not None for record in records):
+        return "its tool printed no time, nor a size to make one of"
     return "it was skipped or has no samples" if records else "no such case in its files"
 
 
 def _refuse_incomparable(pairs: Sequence[_Pair]) -> None:
-    """Raise UsageError where every row is missing or unlike, which is no comparison."""
+    """Raise UsageError where every row is missing or unlike, which is no comparison.
+
+    Figures of another tool are shown beside ours all the same: that is what they were imported for.
+    """
+    if any(_beside(pair) for pair in pairs):
+        return
     closed = [pair for pair in pairs if pair.settled and pair.settled.verdict != "worse"]
     if len(closed) < len(pairs):
         return
@@ -205,13 +215,16 @@ def _refuse_incomparable(pairs: Sequence[_Pair]) -> None:
     )
 
 
+def _beside(pair: _Pair) -> bool:
+    """Whether a row has figures on both sides, of which one side's are imported."""
+    imported = any(record.origin is not None for record in (*pair.base, *pair.new))
+    return imported and bool(pair.times.base) and bool(pair.times.new)
+
+
 def _names(pairs: Sequence[_Pair]) -> list[str]:
     """Names of rows; the number of ranks is said where they differ in it."""
     differ = len({pair.case.ranks for pair in pairs}) > 1
-    return [
-        f"{pair.case.text()} {pair.case.ranks} rank{'s' if pair.case.ranks > 1 else ''}" if differ else pair.case.text()
-        for pair in pairs
-    ]
+    return [f"{pair.case.text()} {ranks_text(pair.case.ranks)}" if differ else pair.case.text() for pair in pairs]
 
 
 def _rows(pairs: Sequence[_Pair], gate: str) -> tuple[Row, ...]:

@@ -88,7 +88,8 @@ def _rows(records: Iterable[Record]) -> list[_Row]:
     unfit = set()
     for record in records:
         case, seconds = record.case, launch_median(record)
-        if (case.variant, case.memory, case.mode) != ("mpi", "host", "blocking"):
+        ours = record.origin is None  # means of other tools say nothing about medians
+        if not ours or (case.variant, case.memory, case.mode) != ("mpi", "host", "blocking"):
             continue
         if record.check.status == "wrong" or _UNFIT.intersection(record.conditions.flags):
             unfit.add(case.key())
@@ -112,13 +113,13 @@ def _setting(case: Case, operation: str) -> Key:
     A broadcast has one buffer whatever it is asked, so it serves both in place and not.
     """
     in_place = case.in_place and "broadcast" not in (operation, case.operation)
-    return operation, case.dtype, case.nbytes, case.ranks, case.cadence, in_place
+    return operation, case.dtype, case.nbytes, case.ranks or 0, case.cadence, in_place
 
 
 def _family(case: Case) -> Key:
     """What rows share that differ in size only."""
     params = (part for item in sorted(case.params.items()) for part in item)
-    return case.operation, case.dtype, case.ranks, case.cadence, case.in_place, *params
+    return case.operation, case.dtype, case.ranks or 0, case.cadence, case.in_place, *params
 
 
 def _mockups(row: _Row, alike: Mapping[Key, Sequence[_Row]]) -> Iterator[_Rival]:

@@ -21,6 +21,9 @@ FINGERPRINT = ("cpu", "architecture", "sockets", "cores_physical", "cores_logica
 _UNKNOWN = frozenset({"", "unknown"})
 """Texts that say that nothing is known, which is no difference."""
 
+_UNSAID = frozenset({"unknown", "None"})
+"""What a tool did not say of its own conditions, which is no difference."""
+
 Key = tuple[Scalar, ...]
 Identity = tuple[str, str, int]
 
@@ -110,7 +113,12 @@ def source(side: Sequence[Unit]) -> str:
 
 
 def launch_median(record: Record) -> float | None:
-    """Median of the samples that were kept; none where there are none. Seconds."""
+    """Median of the samples that were kept; none where there are none. Seconds.
+
+    Of an imported row its figure, whatever statistic that is: `unlike` keeps statistics apart.
+    """
+    if record.origin is not None:
+        return record.summary.median_s
     samples = np.asarray(record.samples_s, dtype=np.float64)
     if record.excluded:
         kept = np.ones(samples.size, dtype=np.bool_)
@@ -168,8 +176,11 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit]) -> str:
 def unlike(base: Sequence[Record], new: Sequence[Record]) -> list[str]:
     """What bars a ratio: conditions that differ between the sides or vary within one."""
     reasons = []
-    for name in ("time", *Conditions.__struct_fields__):
+    imported = any(record.origin is not None for record in (*base, *new))
+    for name in ("statistic", "time", *Conditions.__struct_fields__):
         left, right = ({_condition(record, name) for record in side} for side in (base, new))
+        if imported and (left | right) & _UNSAID:
+            continue
         for side, values in ((BASE, left), (NEW, right)):
             if len(values) > 1:
                 reasons.append(f"{name} varies between launches of {side}: {_listed(values)}")
@@ -181,9 +192,20 @@ def unlike(base: Sequence[Record], new: Sequence[Record]) -> list[str]:
 def _condition(record: Record, name: str) -> str:
     if name == "time":
         return record.time
+    if name == "statistic":
+        return statistic(record)
     if name == "flags":
         return "+".join(sorted(BARRING.intersection(record.conditions.flags))) or "none"
     return str(getattr(record.conditions, name))
+
+
+def statistic(record: Record) -> str:
+    """What the figure of a row is; of a tool that does not say all of it, its own."""
+    origin = record.origin
+    if origin is None:
+        return "median over samples"
+    said = f"{origin.statistic or 'unknown'} over samples, {origin.over_ranks or 'unknown'} over ranks"
+    return said if origin.statistic and origin.over_ranks else f"{said} of {origin.tool}"
 
 
 def _listed(values: set[str]) -> str:

@@ -1,22 +1,20 @@
 """The OSU micro-benchmarks as a peer: which program asks what one of our operations asks, how, and what it prints."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from fabricbench.errors import NotMeasuredError, UsageError
 from fabricbench.model import Cadence
+from fabricbench.show.imports.osu import Tables
 
 SMALLEST, LARGEST = 4, 1 << 20
 WINDOW = 32
 """Messages in flight of our `bandwidth`; each has memory of its own, so OSU is asked for the same."""
 
 _SCALES = {"us": 1e-6, "MB/s": 1e6}
-_UNIT = re.compile(r"^# .*[( ](us|MB/s)\b")
-_TITLE = re.compile(r"^# OSU .* (v\d\S*)$")
-_NUMBER = re.compile(r"\d+(\.(?P<digits>\d+))?")
-_SIZED, _UNSIZED = 2, 1
+_HEADS = {"Avg Latency(us)": "us", "Latency (us)": "us", "Bandwidth (MB/s)": "MB/s", "MB/s": "MB/s"}
+"""Columns that hold the figure of a row, and their units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,27 +119,19 @@ def parse(text: str, peer: Peer) -> Printed:
 
     A last line without its end is no row: digits may be missing.
     """
-    version, unit, figures = "unknown", None, {}
+    tables, version, figures = Tables(), "unknown", {}
     for line in text.split("\n")[:-1]:
-        if title := _TITLE.match(line):
-            version = title[1]
-        elif head := _UNIT.match(line):
-            unit = head[1]
-        elif unit is not None and (row := _row(line, peer)) is not None:
-            nbytes, shown = row
-            figures[nbytes] = _figure(shown, unit, nbytes * peer.moves)
+        cells = tables.take(line)
+        if isinstance(cells, bool):
+            continue
+        version = cells.title.version or version
+        for head, unit in _HEADS.items():
+            if head in cells.fields:
+                figures[cells.size] = _figure(cells.fields[head], unit, cells.size * peer.moves)
+                break
     if not figures:
         raise NotMeasuredError(f"{peer.program} printed no table.", "Start it by hand and look.")
     return Printed(version, figures)
-
-
-def _row(line: str, peer: Peer) -> tuple[int, str] | None:
-    fields = line.split()
-    if len(fields) < (_SIZED if peer.sized else _UNSIZED) or not all(map(_NUMBER.fullmatch, fields)):
-        return None
-    if not peer.sized:
-        return 0, fields[0]
-    return (int(fields[0]), fields[1]) if fields[0].isdecimal() else None
 
 
 def _figure(shown: str, unit: str, nbytes: int) -> Figure:

@@ -6,7 +6,7 @@ from itertools import chain, combinations
 from typing import Generic, TypeVar
 
 from fabricbench.model import Case
-from fabricbench.quantity import size_text
+from fabricbench.quantity import ranks_text, size_text
 from fabricbench.show.table import Column
 
 FAMILIES = {
@@ -139,13 +139,12 @@ def _place(case: Case) -> tuple[object, ...]:
 
 
 def _table_of(case: Case) -> tuple[object, ...]:
-    return case.operation, case.memory, case.ranks, case.mode
+    return case.operation, case.memory, case.ranks or 0, case.mode
 
 
 def _setting(case: Case) -> dict[str, str]:
     """What rows of one table always share, by name."""
-    ranks = f"{case.ranks} rank{'s' if case.ranks > 1 else ''}"
-    return {"ranks": ranks, "memory": f"{case.memory} memory", "mode": case.mode}
+    return {"ranks": ranks_text(case.ranks), "memory": f"{case.memory} memory", "mode": case.mode}
 
 
 def _asked(case: Case) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fabricbench.model import ClockReport, Flag
+from fabricbench.model import ClockReport, Flag, Record
 from fabricbench.quantity import about_size, time_text
 from fabricbench.store import Result
 
@@ -53,6 +53,13 @@ def _unfinished(result: Result) -> list[str]:
 def facts(result: Result) -> tuple[tuple[str, str], ...]:
     """Name and value of what identifies the measurement."""
     run = result.run
+    if imported(result.records):
+        return (
+            ("file", result.path),
+            ("run", f"{run.id}, imported {run.started} by fabricbench {run.fabricbench}"),
+            ("printed by", _listed(run.software)),
+            ("logs", _logs(result)),
+        )
     return (
         ("file", result.path),
         ("run", f"{run.id}, {run.started}, fabricbench {run.fabricbench}, seed {run.seed}"),
@@ -62,6 +69,16 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
         ("launches", _launches(result)),
         ("clock", _clocks([launch.clock for launch in result.launches])),
     )
+
+
+def imported(records: Sequence[Record]) -> bool:
+    """Whether all rows are of other tools."""
+    return bool(records) and all(record.origin is not None for record in records)
+
+
+def _logs(result: Result) -> str:
+    names = _distinct(record.origin.file for record in result.records if record.origin)
+    return f"{len(result.launches)} ({' '.join(names[:_FEW_HOSTS])}{' ...' if len(names) > _FEW_HOSTS else ''})"
 
 
 def _machine(machine: Mapping[str, object]) -> str:

@@ -45,7 +45,7 @@ def page(result: Result, *, recompute: bool) -> Page:
     ceilings = _ceilings(rows)
     single = len(ceilings) == 1
     notes = [*([] if single else ceilings), *_flags(rows), *_doubts(rows)]
-    few = any(0 < len(row.times_s()) < FEWEST_FOR_INTERVAL for row in rows)
+    few = any(0 < len(row.times_s()) < FEWEST_FOR_INTERVAL and row.source() is None for row in rows)
     how = "; ".join([*tables.shared, *_conditions(rows, tables), *([_FEW] if few else [])])
     return Page(
         alarms=alarms(result),
@@ -64,7 +64,7 @@ def page(result: Result, *, recompute: bool) -> Page:
 
 def _table(group: Group[Row], notes: tuple[str, ...]) -> Table:
     rows = group.items
-    figures = [*_times(rows), *_rates(rows), *_outcomes(rows)]
+    figures = [*_sources(rows), *_times(rows), *_rates(rows), *_outcomes(rows)]
     return Table(
         title=group.title,
         block=group.family,
@@ -74,6 +74,14 @@ def _table(group: Group[Row], notes: tuple[str, ...]) -> Table:
         ),
         notes=notes,
     )  # fmt: skip
+
+
+def _sources(rows: Sequence[Row]) -> list[_Figure]:
+    """Who printed a row and what its figure is, where rows are of other tools."""
+    if all(row.source() is None for row in rows):
+        return []
+    head = Column(words=("figure", "(samples/ranks)"), align="left")
+    return [_Figure(head, lambda row: row.source() or "fabricbench median")]
 
 
 def _times(rows: Sequence[Row]) -> list[_Figure]:
@@ -93,6 +101,8 @@ def _times(rows: Sequence[Row]) -> list[_Figure]:
 
 def _certainty(rows: Sequence[Row], scale: float, unit: str) -> list[_Figure]:
     """The interval over launches; where there are too few for one, how many and the spread within one."""
+    if all(row.source() is not None for row in rows):
+        return []  # a log tells nothing of its spread, and some logs are no interval
     counts = {len(row.times_s()) for row in rows if row.times_s()}
     few = [count for count in counts if count < FEWEST_FOR_INTERVAL]
     interval = _Figure(Column(words=("95 % of", "launches"), unit=unit), lambda row: _interval(row, scale))
@@ -165,7 +175,8 @@ def _share(row: Row) -> str:
 def _conditions(rows: Sequence[Row], tables: Grouping[Row]) -> list[str]:
     """How rows were measured: every condition, and where it differs the rows of each value."""
     names = ["time", *(name for name in Conditions.__struct_fields__ if name != "flags")]
-    return [f"{name} {_values(name, rows, tables)}" for name in names] if rows else []
+    own = [row for row in rows if row.source() is None]
+    return [f"{name} {_values(name, own, tables)}" for name in names] if own else []
 
 
 def _values(name: str, rows: Sequence[Row], tables: Grouping[Row]) -> str:

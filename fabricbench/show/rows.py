@@ -63,6 +63,14 @@ class Row:
         """Half the interval of a launch's own median, relative to it; median over launches."""
         return _middle(_half_width(one.summary) for one in self.launches)
 
+    def source(self) -> str | None:
+        """Who printed the row and what its figure is; none of a row of our own."""
+        record = self.launches[0].record
+        if record.origin is None:
+            return None
+        said = [one for one in (record.origin.statistic, record.origin.over_ranks) if one]
+        return " ".join([record.origin.tool, "/".join(said)]).strip()
+
     def wrong(self) -> int | None:
         """Wrong elements over all launches; none where nothing was checked."""
         checks = [one.record.check for one in self.launches]
@@ -80,12 +88,18 @@ class Row:
 
 def rows_of(result: Result, *, recompute: bool) -> list[Row]:
     """All cases of one run. recompute: from samples alone, whatever summaries are stored."""
-    by_case: dict[tuple[object, ...], list[Figures]] = {}
+    by_case: dict[tuple[object, ...], list[Figures]] = {}  # a figure of another kind is a row of its own
     ceilings = _by_launch(result.ceilings)
     for record in result.records:
         figures = _figures(record, ceilings.get(record.launch, ()), recompute)
-        by_case.setdefault(record.case.key(), []).append(figures)
+        by_case.setdefault((_kind(record), *record.case.key()), []).append(figures)
     return [Row(case=found[0].record.case, launches=tuple(found)) for found in by_case.values()]
+
+
+def _kind(record: Record) -> tuple[str | None, ...]:
+    """Who printed a row, and what its figure is."""
+    origin = record.origin
+    return () if origin is None else (origin.tool, origin.statistic, origin.over_ranks)
 
 
 def _by_launch(ceilings: Iterable[Ceiling]) -> dict[int, list[Ceiling]]:
