@@ -167,11 +167,13 @@ def load(path: str | os.PathLike[str]) -> list[Result]:
             elif not parts:
                 raise UnreadableError("there is no run line before this one.")
             else:
-                parts[-1].add(line)
+                parts[-1].add(line, number)
         except UnreadableError as error:
             raise UnreadableError(f"{path}, line {number}: {error.what}", error.remedy or _REMEDY) from error
     if not parts:
         raise UnreadableError(f"{path} holds no complete run line.", _REMEDY)
+    for part in parts:
+        part.refuse_contradictions(str(path))
     last = len(parts) - 1
     return [part.result(str(path), text.lost if i == last else None) for i, part in enumerate(parts)]
 
@@ -231,9 +233,10 @@ class _Parts:
         self.rounds: list[Round] = []
         self.end: End | None = None
         self._seen: set[tuple[Scalar, ...]] = set()
+        self._lines: list[int] = []  # number of the line of each record
 
-    def add(self, line: Launch | Ceiling | Record | Round | End) -> None:
-        """Take one line. Raises UnreadableError where it contradicts another one or itself."""
+    def add(self, line: Launch | Ceiling | Record | Round | End, number: int) -> None:
+        """Take one line. Raises UnreadableError where it contradicts another one."""
         if self.end is not None and self.end.status == "complete":
             raise UnreadableError("the run was complete before this line.")
         if isinstance(line, End):
@@ -245,7 +248,7 @@ class _Parts:
         elif line.launch not in self.launches:
             raise UnreadableError(f"no launch line declares launch {line.launch}.")
         elif isinstance(line, Record):
-            self._add_record(line)
+            self._add_record(line, number)
         elif isinstance(line, Ceiling):
             self.ceilings.append(line)
         else:
@@ -263,7 +266,7 @@ class _Parts:
             lost=lost,
         )
 
-    def _add_record(self, record: Record) -> None:
+    def _add_record(self, record: Record, number: int) -> None:
         key = (record.launch, *record.case.key())
         if key in self._seen:
             case = record.case
@@ -271,18 +274,28 @@ class _Parts:
                 f"launch {record.launch} holds {case.operation}/{case.variant} of {case.nbytes} bytes a second time."
             )
         self._seen.add(key)
-        if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
-            _check_figures(record)
+        for first, last, _ in record.excluded:
+            if not first <= last < len(record.samples_s):
+                raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
         self.records.append(record)
+        self._lines.append(number)
+
+    def refuse_contradictions(self, path: str) -> None:
+        """Recompute all that is stored beside samples, at once. Raises UnreadableError naming line and figure."""
+        # An imported row has its figures from elsewhere, and no samples.
+        own = [(n, one) for n, one in zip(self._lines, self.records, strict=True) if one.origin is None]
+        found = statistics.ordered([statistics.kept(record.samples_s, record.excluded) for _, record in own])
+        for (number, record), figures in zip(own, found, strict=True):
+            try:
+                _check_figures(record, figures)
+            except UnreadableError as error:
+                raise UnreadableError(f"{path}, line {number}: {error.what}", _REMEDY) from error
 
 
-def _check_figures(record: Record) -> None:
-    """Recompute what is stored beside the samples. Raises UnreadableError naming the figure."""
-    for first, last, _ in record.excluded:
-        if not first <= last < len(record.samples_s):
-            raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
+def _check_figures(record: Record, figures: statistics.Ordered) -> None:
+    """Hold what is stored beside the samples against what they give. Raises UnreadableError naming the figure."""
     stored = record.summary
-    computed = statistics.summarise(record.samples_s, record.excluded, record.case.cadence, stored.stop)
+    computed = statistics.summary(figures, record.case.cadence, stored.stop)
     for field in Summary.__struct_fields__:
         _compare(f"summary.{field}", getattr(stored, field), getattr(computed, field))
     rates = traffic.rates(tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0)

@@ -1,0 +1,99 @@
+"""The one thing that may differ between rows that are compared all the same, because the user said so.
+
+A factor is a condition (library, placement, threads, ...), the machine, a part of what was asked (variant, ranks, ...)
+or a parameter of the case (communicator, op, ...). What it cannot but bring with it differs too, and is named.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fabricbench.errors import unknown
+from fabricbench.model import Case, Conditions, Record, Run, Scalar
+from fabricbench.store import Result
+
+MACHINE = "machine"
+CONDITIONS = ("time", *(name for name in Conditions.__struct_fields__ if name != "flags"))
+ASKED = ("variant", "memory", "dtype", "ranks", "cadence", "mode", "in_place")
+BRINGS: Mapping[str, tuple[str, ...]] = {
+    "variant": ("step", "library", "algorithm"),
+    "library": ("algorithm",),
+    "ranks": ("placement", "threads"),
+    "cadence": ("sync",),
+}
+"""Conditions that follow from a factor: a variant is called its own way, more ranks lie elsewhere."""
+
+_UNSET = {"communicator": "world"}
+"""What the lack of a parameter means; any other is "none"."""
+
+Key = tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A declared factor; `param` where it is a parameter of cases."""
+
+    name: str
+    param: bool = False
+
+    @classmethod
+    def named(cls, name: str, results: Iterable[Result]) -> "Factor":
+        """The factor of this name. Raises UsageError with the nearest names where there is none."""
+        if name in (*CONDITIONS, *ASKED, MACHINE):
+            return cls(name)
+        params = {name for result in results for record in result.records for name in record.case.params}
+        if name in params:
+            return cls(name, param=True)
+        raise unknown("factor", name, {*CONDITIONS, *ASKED, MACHINE, *params})
+
+    @property
+    def asked(self) -> bool:
+        """Whether the factor is part of the case, so that rows differ in their names."""
+        return self.param or self.name in ASKED
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Conditions that may differ; none bars where the machine itself may."""
+        return frozenset({self.name, *BRINGS.get(self.name, ())})
+
+    def key(self, case: Case) -> Key:
+        """Identity of a case without the factor."""
+        if not self.asked:
+            return case.key()
+        changes: dict[str, object] = {name: getattr(case, name) for name in Case.__struct_fields__}
+        if self.param:
+            changes["params"] = {name: value for name, value in case.params.items() if name != self.name}
+        else:
+            changes[self.name] = ""
+        return Case(**changes).key()  # type: ignore[arg-type]
+
+    def value(self, record: Record, run: Run) -> str:
+        """The level of one record."""
+        if self.param:
+            return str(record.case.params.get(self.name, _UNSET.get(self.name, "none")))
+        if self.name in ASKED:
+            return str(getattr(record.case, self.name))
+        if self.name == MACHINE:
+            return str(run.machine.get("hostname", "unknown"))
+        return record.time if self.name == "time" else str(getattr(record.conditions, self.name))
+
+    def levels(self, results: Sequence[Result]) -> dict[str, list[Result]]:
+        """The results cut by level, in the order in which levels are met; each keeps all its launches."""
+        cut: dict[str, list[Result]] = {}
+        for result in results:
+            records: dict[str, list[Record]] = {}
+            for record in result.records:
+                records.setdefault(self.value(record, result.run), []).append(record)
+            for level, members in records.items():
+                numbers = {record.launch for record in members}
+                launches = tuple(launch for launch in result.launches if launch.launch in numbers)
+                cut.setdefault(level, []).append(replace(result, launches=launches, records=tuple(members)))
+        return cut
+
+    def title(self) -> str:
+        """What is declared, for people."""
+        brought = BRINGS.get(self.name, ())
+        return f"across {self.name}{f', which brings {_listed(brought)} with it' if brought else ''}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
