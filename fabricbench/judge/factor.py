@@ -4,8 +4,11 @@ A factor is a condition (library, placement, threads, ...), the machine, a part 
 or a parameter of the case (communicator, op, ...). What it cannot but bring with it differs too, and is named.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import msgspec
 
 from fabricbench.errors import unknown
 from fabricbench.model import Case, Conditions, Record, Run, Scalar
@@ -25,7 +28,11 @@ BRINGS: Mapping[str, tuple[str, ...]] = {
 _UNSET = {"communicator": "world"}
 """What the lack of a parameter means; any other is "none"."""
 
-Key = tuple[Scalar, ...]
+_NEUTRAL: Mapping[str, Scalar] = {"ranks": 0, "in_place": False}
+"""What stands for a level in the name of a row whose level is said elsewhere; "*" stands for all others."""
+
+_OWN = ("mpi", "numpy", "world", "none")
+"""Levels that others are read against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +62,45 @@ class Factor:
         """Conditions that may differ; none bars where the machine itself may."""
         return frozenset({self.name, *BRINGS.get(self.name, ())})
 
-    def key(self, case: Case) -> Key:
-        """Identity of a case without the factor."""
-        if not self.asked:
-            return case.key()
-        changes: dict[str, object] = {name: getattr(case, name) for name in Case.__struct_fields__}
+    def without(self, case: Case) -> Case:
+        """A case as it is called where columns say its level."""
         if self.param:
-            changes["params"] = {name: value for name, value in case.params.items() if name != self.name}
-        else:
-            changes[self.name] = ""
-        return Case(**changes).key()  # type: ignore[arg-type]
+            rest = {name: value for name, value in case.params.items() if name != self.name}
+            return msgspec.structs.replace(case, params=rest)
+        if self.name in ASKED:
+            return msgspec.structs.replace(case, **{self.name: _NEUTRAL.get(self.name, "*")})
+        return case
+
+    def key(self, case: Case) -> tuple[Scalar, ...]:
+        """Identity of a case without the factor."""
+        return self.without(case).key()
+
+    def of(self, case: Case) -> str:
+        """The level of a case, where the factor was asked for."""
+        return str(
+            case.params.get(self.name, _UNSET.get(self.name, "none")) if self.param else getattr(case, self.name)
+        )
 
     def value(self, record: Record, run: Run) -> str:
         """The level of one record."""
-        if self.param:
-            return str(record.case.params.get(self.name, _UNSET.get(self.name, "none")))
-        if self.name in ASKED:
-            return str(getattr(record.case, self.name))
+        if self.asked:
+            return self.of(record.case)
         if self.name == MACHINE:
             return str(run.machine.get("hostname", "unknown"))
         return record.time if self.name == "time" else str(getattr(record.conditions, self.name))
 
     def levels(self, results: Sequence[Result]) -> dict[str, list[Result]]:
-        """The results cut by level, in the order in which levels are met; each keeps all its launches."""
+        """The results cut by level, each cut with the launches that hold it.
+
+        In the order of the files, because the first is what others are held against; within one by name, the
+        library's own variants first.
+        """
         cut: dict[str, list[Result]] = {}
         for result in results:
             records: dict[str, list[Record]] = {}
             for record in result.records:
                 records.setdefault(self.value(record, result.run), []).append(record)
-            for level, members in records.items():
+            for level, members in sorted(records.items(), key=lambda item: _place(item[0])):
                 numbers = {record.launch for record in members}
                 launches = tuple(launch for launch in result.launches if launch.launch in numbers)
                 cut.setdefault(level, []).append(replace(result, launches=launches, records=tuple(members)))
@@ -93,6 +110,10 @@ class Factor:
         """What is declared, for people."""
         brought = BRINGS.get(self.name, ())
         return f"across {self.name}{f', which brings {_listed(brought)} with it' if brought else ''}"
+
+
+def _place(level: str) -> tuple[bool, float, str]:
+    return level not in _OWN, float(level) if level.isdecimal() else math.inf, level
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ def names(case: Case, metric: str = "") -> tuple[str, ...]:
 
 def ranked(case: Case) -> str:
     """Name of a row with its number of ranks."""
-    return f"{case.text()} {case.ranks} rank{'s' if case.ranks > 1 else ''}"
+    return f"{case.text()} {case.ranks or '*'} rank{'s' if case.ranks != 1 else ''}"
 
 
 def matches(pattern: str, case: Case, metric: str = "") -> bool:

@@ -110,7 +110,7 @@ def decide(times: Times, evidence: Evidence) -> Decision:
             f"{FEWEST} launches a side decide; the base has {base.size}, the new side {new.size}.",
             ratio,
         )
-    low, high = _interval(base, new, ratio)
+    low, high = ratio_interval(base, new, ratio)
     verdict, reason = _verdict(base, new, times.margin, evidence, (low, high))
     return Decision(
         verdict=verdict,
@@ -126,8 +126,11 @@ def _undecided(reason: str, ratio: float | None) -> Decision:
     return Decision(verdict="unclear", reason=reason, ratio=ratio, low=None, high=None, detectable=None)
 
 
-def _interval(base: Floats, new: Floats, ratio: float) -> tuple[float, float]:
-    """Interval of the ratio, widened where skew puts the ratio of the medians outside."""
+def ratio_interval(base: Floats, new: Floats, ratio: float) -> tuple[float, float]:
+    """95 % interval of the ratio of two groups of launches, widened where skew puts that of the medians outside.
+
+    base, new: (launches,), at least FEWEST each, above zero.
+    """
     shift = shift_interval(np.log(base), np.log(new))
     if shift is None:
         raise ValueError(f"{base.size} and {new.size} launches have no interval")
