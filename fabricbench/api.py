@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fabricbench.errors import UsageError
+from fabricbench.errors import UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from fabricbench.engine.start import Order
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from fabricbench.judge.calibration import Calibration
     from fabricbench.judge.columns import Columns
     from fabricbench.judge.compare import Comparison
+    from fabricbench.judge.expect import Expected
     from fabricbench.judge.fitness import Report
+    from fabricbench.judge.history import History
+    from fabricbench.judge.learn import Lesson
     from fabricbench.judge.metric import Metric
     from fabricbench.store import Result
 
@@ -76,6 +80,81 @@ def weigh(
             "Name the other side's files after --with, or further files to see them side by side.",
         )
     return columns.side_by_side(list(runs.values()), metric=metric, across=across)
+
+
+def history(
+    paths: Sequence[str], *, margin: float = 0.05, metric: "Metric" = "time", gate: str | Sequence[str] = "*"
+) -> "History":
+    """Every metric over commits or dates: one series a machine and set of conditions, with the points of change.
+
+    paths: folders, of which all results below count, and files. margin: as of `compare`; launches of a history are
+    never alternated, so twice that. Raises UsageError.
+    """
+    from fabricbench.judge.history import history as judge
+
+    results, left_out = _below(paths)
+    found = judge(results, margin=margin, metric=metric, gate=gate)
+    return replace(found, notes=(*left_out, *found.notes))
+
+
+def expect(paths: Sequence[str], file: str, *, gate: str | Sequence[str] = "*") -> "Expected":
+    """Hold results against the expectations of a TOML file. Raises UsageError, and UnreadableError naming its line."""
+    from fabricbench.judge.expect import check
+    from fabricbench.judge.expectations import parse
+
+    expectations = parse(_text(file), file)
+    return check([run for runs in _runs(paths).values() for run in runs], expectations, gate=gate)
+
+
+def learn(paths: Sequence[str], *, metric: "Metric" = "time") -> "Lesson":
+    """What results lead to expect: a tolerance interval of every row with 5 launches or more. Raises UsageError."""
+    from fabricbench.judge.learn import learn as judge
+
+    return judge([run for runs in _runs(paths).values() for run in runs], metric=metric)
+
+
+def write_new(path: str, text: str) -> None:
+    """Write a text to a file that does not exist yet. Raises UsageError."""
+    try:
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} exists already.", "Choose another --output.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Choose another --output.") from error
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{path} is no UTF-8 text.", "Give a TOML file as docs/comparing.md shows.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnreadableError(f"{path} cannot be read: {reason}.", "Give the path of an expectation file.") from error
+
+
+def _below(paths: Sequence[str]) -> "tuple[list[Result], list[str]]":
+    """The runs of files and of all results below folders, and which files of folders are no results."""
+    from fabricbench import store
+
+    found: dict[Path, list[Result]] = {}
+    left_out: list[str] = []
+    for path in map(Path, paths):
+        inside = sorted(one for one in path.rglob("*") if one.name.endswith((".jsonl", ".jsonl.gz")) and one.is_file())
+        for one in inside if path.is_dir() else [path]:
+            try:
+                found[one.resolve()] = store.load(one)
+            except UnreadableError as error:
+                if not path.is_dir():
+                    raise
+                left_out.append(f"LEFT OUT: {error.what}")
+    if not found:
+        raise UsageError(
+            f"There is no result in {', '.join(paths)}: {left_out[0] if left_out else 'no .jsonl or .jsonl.gz'}.",
+            "Name a folder that holds results of fabricbench.",
+        )
+    return [run for runs in found.values() for run in runs], left_out
 
 
 def _judged(

@@ -1,28 +1,34 @@
-"""`fabricbench compare`: which rows became worse, side by side, since when, and is this normal?"""
+"""`fabricbench compare`: which rows became worse, side by side, since when, and is it normal."""
 
 import argparse
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fabricbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from fabricbench.judge.metric import Metric
     from fabricbench.show.table import Page
 
 METRICS = ("time", "p99", "algbw", "busbw", "bandwidth", "flops", "messages")
-VERDICTS = ("gate", "strict", "margin", "tail_margin")
+SHARED = ("format", "words", "execute")
 TAKEN = {
-    "history": ("gate", "margin", "metric", "format"),
-    "learn": ("output", "metric"),
-    "expect": ("gate", "strict", "format"),
-    "new": ("across", "format", *VERDICTS),
+    "history": ("gate", "margin", "metric"),
+    "learn": ("base", "output", "metric"),
+    "expect": ("base", "gate", "strict"),
+    "new": ("base", "across", "gate", "strict", "margin", "tail_margin"),
+    "base": ("across", "gate", "strict", "margin", "tail_margin", "metric"),
 }
-"""Which flags a question takes; the first that is asked decides which question it is."""
+"""What is asked, by the flag that asks it; the first that is given decides. And the flags that it takes."""
+NAMES = {"base": "A...", "new": "--with"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `compare` takes."""
-    parser.add_argument("base", nargs="*", metavar="A", help="results, .jsonl or .jsonl.gz; the base where --with is given")
+    parser.add_argument(
+        "base", nargs="*", metavar="A", help="results, .jsonl or .jsonl.gz; the base where --with is given"
+    )
     parser.add_argument(
         "--with",
         dest="new",
@@ -80,7 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric",
         choices=METRICS,
-        help="what columns, a history or --learn are about (default: time; --learn: what files hold)",
+        help="what columns, a history or --learn are about (default: time)",
     )
     parser.add_argument(
         "--strict",
@@ -96,19 +102,114 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Compare, show, and answer with the exit status."""
-    from fabricbench import api
+    """Answer what is asked, show the answer, and return the exit status."""
+    asked = next((name for name in TAKEN if getattr(arguments, name)), "base")
+    _refuse_idle(arguments, asked)
+    return _QUESTIONS[asked](arguments)
 
-    gate = arguments.gate or ["*"]
-    options = {"margin": _share("--margin", arguments.margin, 5.0), "gate": gate, "across": arguments.across}
-    options["tail_margin"] = _share("--tail-margin", arguments.tail_margin, 25.0)
-    found = api.weigh(arguments.base, **options, metric=arguments.metric or "time")
-    from fabricbench.show import columns, screen
-    screen.draw(columns.page(found))
-    return 0
+
+def _refuse_idle(arguments: argparse.Namespace, asked: str) -> None:
+    """Raise UsageError where a flag was given that the question has no use for."""
+    for name, value in vars(arguments).items():
+        if value and name not in (asked, *TAKEN[asked], *SHARED):
+            raise UsageError(
+                f"{_flag(name)} says nothing beside {_flag(asked)}.", f"Leave {_flag(name)} out, or ask one at a time."
+            )
+
+
+def _flag(name: str) -> str:
+    return NAMES.get(name, f"--{name.replace('_', '-')}")
+
+
+def _weigh(arguments: argparse.Namespace) -> int:
+    """Two sides of one series, else columns."""
+    from fabricbench import api
+    from fabricbench.judge.compare import Comparison
+    from fabricbench.show import columns, verdicts
+
+    found = api.weigh(
+        arguments.base, **_margins(arguments), gate=_gate(arguments), across=arguments.across,
+        metric=arguments.metric or "time",
+    )  # fmt: skip
+    if isinstance(found, Comparison):
+        return _shown(arguments, found, verdicts.page, found.status(strict=arguments.strict))
+    for name in ("gate", "strict", "margin", "tail_margin"):
+        if getattr(arguments, name) not in (None, False):
+            raise UsageError(
+                f"{_flag(name)} is about verdicts, and results side by side have none.",
+                "Name the new side's files after --with.",
+            )
+    return _shown(arguments, found, columns.page, 0)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from fabricbench import api
+    from fabricbench.show import verdicts
+
+    found = api.compare(
+        arguments.base, arguments.new, **_margins(arguments), gate=_gate(arguments), across=arguments.across
+    )
+    return _shown(arguments, found, verdicts.page, found.status(strict=arguments.strict))
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    from fabricbench import api
+    from fabricbench.show import history
+
+    margin = _margins(arguments)["margin"]
+    metric: Metric = arguments.metric or "time"
+    found = api.history(arguments.history, margin=margin, metric=metric, gate=_gate(arguments))
+    return _shown(arguments, found, history.page, found.status())
+
+
+def _expect(arguments: argparse.Namespace) -> int:
+    from fabricbench import api
+    from fabricbench.show import expected
+
+    found = api.expect(arguments.base, arguments.expect, gate=_gate(arguments))
+    return _shown(arguments, found, expected.page, found.status(strict=arguments.strict))
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    from fabricbench import api
+    from fabricbench.show import expected
+
+    if not arguments.output:
+        raise UsageError("--learn has no file to write.", "Add -o expect.toml.")
+    found = api.learn(arguments.base, metric=arguments.metric or "time")
+    api.write_new(arguments.output, expected.toml(found))
+    return _shown(arguments, found, lambda lesson: expected.lesson(lesson, arguments.output), 0)
+
+
+_QUESTIONS = {"history": _history, "learn": _learn, "expect": _expect, "new": _compare, "base": _weigh}
+
+
+def _shown(arguments: argparse.Namespace, found: Any, page: "Callable[[Any], Page]", status: int) -> int:
+    """Print an answer in the format that was asked for."""
+    if arguments.format == "json":
+        import msgspec
+
+        print(msgspec.json.encode(found).decode())
+    else:
+        from fabricbench.show import screen
+
+        screen.draw(page(found))
+    return status
+
+
+def _gate(arguments: argparse.Namespace) -> list[str]:
+    return arguments.gate or ["*"]
+
+
+def _margins(arguments: argparse.Namespace) -> dict[str, float]:
+    """Margins as shares."""
+    return {
+        "margin": _share("--margin", arguments.margin, 5.0),
+        "tail_margin": _share("--tail-margin", arguments.tail_margin, 25.0),
+    }
+
 
 def _share(flag: str, percent: float | None, usual: float) -> float:
-    """A percentage as a share. Raises UsageError where it is none."""
     percent = usual if percent is None else percent
     if not (math.isfinite(percent) and percent >= 0):
         raise UsageError(f"{flag} {percent} is no difference.", "Give a percentage, such as 5.")

@@ -61,6 +61,8 @@ class Columns:
     metric: Metric
     across: str | None
     """The factor whose levels are the columns; none where they are files."""
+    brings: tuple[str, ...]
+    """Conditions that the factor brings with it and that may differ for it."""
     sources: tuple[tuple[str, str], ...]
     """Of every column its label and where its launches came from."""
     sections: tuple[Section, ...]
@@ -96,7 +98,8 @@ def side_by_side(files: Sequence[Sequence[Result]], *, metric: Metric = "time", 
         )
     return Columns(
         metric=metric,
-        across=None if factor is None else factor.title(),
+        across=across,
+        brings=() if factor is None else factor.brings,
         sources=tuple((column.label, source(column.units)) for column in columns),
         sections=sections,
         notes=(*_differences(columns, factor), *(note for _, copies in read.values() for note in copies)),

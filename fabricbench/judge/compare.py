@@ -131,7 +131,8 @@ def compare(
 def _across(factor: Factor, *sides: Sequence[Result]) -> str:
     """The declared factor with its levels on both sides."""
     base, new = (" and ".join(factor.levels(side)) for side in sides)
-    return f"{factor.title()}: base {base}, new {new}"
+    brought = f" (which brings another {', '.join(factor.brings)} with it)" if factor.brings else ""
+    return f"{factor.name}{brought}: base {base}, new {new}"
 
 
 def _rows(found: Sequence[Pair], gates: Gates) -> tuple[tuple[Row, ...], tuple[Row, ...]]:

@@ -59,8 +59,8 @@ class Factor:
 
     @property
     def allowed(self) -> frozenset[str]:
-        """Conditions that may differ; none bars where the machine itself may."""
-        return frozenset({self.name, *BRINGS.get(self.name, ())})
+        """Conditions that may differ."""
+        return frozenset({self.name, *self.brings})
 
     def without(self, case: Case) -> Case:
         """A case as it is called where columns say its level."""
@@ -106,15 +106,11 @@ class Factor:
                 cut.setdefault(level, []).append(replace(result, launches=launches, records=tuple(members)))
         return cut
 
-    def title(self) -> str:
-        """What is declared, for people."""
-        brought = BRINGS.get(self.name, ())
-        return f"across {self.name}{f', which brings {_listed(brought)} with it' if brought else ''}"
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """Conditions that follow from the factor."""
+        return BRINGS.get(self.name, ())
 
 
 def _place(level: str) -> tuple[bool, float, str]:
     return level not in _OWN, float(level) if level.isdecimal() else math.inf, level
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

@@ -227,6 +227,11 @@ def condition(record: Record, name: str) -> str:
     return str(getattr(record.conditions, name))
 
 
+def held_as(name: str, record: Record, run: Run) -> str:
+    """What of the machine or the conditions a record was measured under, as text."""
+    return str(run.machine.get(name, "unknown")) if name in FINGERPRINT else condition(record, name)
+
+
 def _listed(values: set[str]) -> str:
     return " and ".join(sorted(values))
 

@@ -17,22 +17,29 @@ def page(columns: Columns) -> Page:
     notes: list[str] = []
     shared: dict[str, None] = {}
     for section in columns.sections:
-        found, said = _section(section, columns.metric)
+        found, said = _section(section, columns)
         tables += found
         notes += said
         shared.update(dict.fromkeys(grouped(section.lines, lambda line: line.case).shared))
-    across = columns.across or "files"
+    across = f"across {columns.across}{_brought(columns.brings)}" if columns.across else "files"
     cells = [cell for section in columns.sections for line in section.lines for cell in line.cells]
     return Page(
         alarms=columns.notes,
         facts=(
             ("columns", f"{across}: {columns.metric}, {direction(columns.metric)}"),
-            *columns.sources,
+            *_sources(columns),
             *([("how", "; ".join(shared))] if len(columns.sections) == 1 and shared else []),
         ),
         tables=tuple(tables),
         notes=(*notes, *_ending(cells)),
     )
+
+
+def _sources(columns: Columns) -> Sequence[tuple[str, str]]:
+    """Where columns came from; once where all came from the same launches."""
+    if len({text for _, text in columns.sources}) == 1:
+        return [("from", columns.sources[0][1])]
+    return columns.sources
 
 
 def direction(metric: Metric) -> str:
@@ -42,20 +49,23 @@ def direction(metric: Metric) -> str:
 
 def figure_unit(metric: Metric, values: Iterable[float | None]) -> tuple[float, str]:
     """The unit of a column, and its name."""
-    return time_unit(values) if metric in TIMES else RATES[metric]
+    return next((unit for rate, unit in RATES.items() if rate == metric), None) or time_unit(values)
 
 
-def _section(section: Section, metric: Metric) -> tuple[list[Table], tuple[str, ...]]:
+def _brought(brings: Sequence[str]) -> str:
+    return f" (which brings another {', '.join(brings)} with it)" if brings else ""
+
+
+def _section(section: Section, columns: Columns) -> tuple[list[Table], tuple[str, ...]]:
     page = grouped(section.lines, lambda line: line.case)
     notes = _reasons(section)
-    return [_table(group, section.labels, metric, under(group, notes, page)) for group in page.groups], at_end(
-        notes, page
-    )
+    tables = [_table(group, section.labels, columns, under(group, notes, page)) for group in page.groups]
+    return tables, at_end(notes, page)
 
 
-def _table(group: Group[Line], labels: Sequence[str], metric: Metric, notes: tuple[str, ...]) -> Table:
+def _table(group: Group[Line], labels: Sequence[str], columns: Columns, notes: tuple[str, ...]) -> Table:
     lines = group.items
-    scale, unit = figure_unit(metric, (cell.value for line in lines for cell in line.cells))
+    scale, unit = figure_unit(columns.metric, (cell.value for line in lines for cell in line.cells))
     certain = [any(line.cells[number].low is not None for line in lines) for number in range(len(labels))]
     heads: list[Column] = []
     for number, label in enumerate(labels):
@@ -63,7 +73,7 @@ def _table(group: Group[Line], labels: Sequence[str], metric: Metric, notes: tup
         heads += [Column(words=("ratio",))] if number else []
         heads += [Column(words=("95 %",))] if certain[number] else []
     return Table(
-        title=group.title,
+        title=f"{group.title}, across {columns.across}" if columns.across else group.title,
         block=group.family,
         columns=(*group.columns, *heads),
         rows=tuple(
