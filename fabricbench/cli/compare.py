@@ -111,10 +111,15 @@ def execute(arguments: argparse.Namespace) -> int:
 def _refuse_idle(arguments: argparse.Namespace, asked: str) -> None:
     """Raise UsageError where a flag was given that the question has no use for."""
     for name, value in vars(arguments).items():
-        if value and name not in (asked, *TAKEN[asked], *SHARED):
+        if _given(value) and name not in (asked, *TAKEN[asked], *SHARED):
             raise UsageError(
                 f"{_flag(name)} says nothing beside {_flag(asked)}.", f"Leave {_flag(name)} out, or ask one at a time."
             )
+
+
+def _given(value: object) -> bool:
+    """Whether a flag was given; a margin of 0 was."""
+    return value is not None and value is not False and value != []
 
 
 def _flag(name: str) -> str:
@@ -134,7 +139,7 @@ def _weigh(arguments: argparse.Namespace) -> int:
     if isinstance(found, Comparison):
         return _shown(arguments, found, verdicts.page, found.status(strict=arguments.strict))
     for name in ("gate", "strict", "margin", "tail_margin"):
-        if getattr(arguments, name) not in (None, False):
+        if _given(getattr(arguments, name)):
             raise UsageError(
                 f"{_flag(name)} is about verdicts, and results side by side have none.",
                 "Name the new side's files after --with.",

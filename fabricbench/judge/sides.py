@@ -202,6 +202,8 @@ def unlike(
 
     factor: what may differ between the sides, though not within one. names: what the sides are called.
     """
+    if _all_alike([*base, *new]):
+        return []
     reasons = []
     if factor is not None and factor.asked:
         for side, records in zip(names, (base, new), strict=True):
@@ -216,6 +218,14 @@ def unlike(
         if len(left) == len(right) == 1 and left != right and not allowed:
             reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
     return reasons
+
+
+def _all_alike(records: Sequence[Record]) -> bool:
+    """Whether all are of one case and conditions, which is most often so and quickly seen."""
+    first = records[0]
+    return all(
+        one.conditions == first.conditions and one.time == first.time and one.case == first.case for one in records
+    )
 
 
 def condition(record: Record, name: str) -> str:
