@@ -5,6 +5,7 @@ default but one that files of an older schema number lack, and unknown fields ar
 result or is not. Units: seconds and bytes.
 """
 
+from itertools import chain
 from typing import Annotated, Literal
 
 import msgspec
@@ -39,8 +40,8 @@ RateKey = Literal["algbw", "busbw", "bandwidth", "flops", "messages"]
 Ending = Literal["complete", "interrupted", "timeout", "failed"]
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A frozen value with closed fields."""
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
+    """A frozen value with closed fields; none holds itself, so the garbage collector need not look for cycles."""
 
 
 USUAL: dict[str, Scalar] = {"counts": "equal", "distance": "same-host", "op": "sum", "root": 0, "window": 32}
@@ -97,7 +98,7 @@ class Case(Part, frozen=True):
         return (
             *asked,
             self.in_place,
-            *(part for item in sorted(self.params.items()) for part in item),
+            *chain.from_iterable(sorted(self.params.items())),
         )
 
 

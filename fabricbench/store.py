@@ -4,12 +4,14 @@ A line that was not written to its end is an interrupted run and can only be the
 fault of a file is an error that names the line. The format is described in docs/result-file.md.
 """
 
+import gc
 import gzip
 import json
 import math
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -158,6 +160,23 @@ def decode(data: bytes) -> Line:
 
 def load(path: str | os.PathLike[str]) -> list[Result]:
     """Every run of a file, checked; a file has several after --append. Raises UnreadableError."""
+    with _uncollected():
+        return _load(path)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: lines hold no cycles, and to look for them takes longer than to read."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load(path: str | os.PathLike[str]) -> list[Result]:
     text = _read(Path(path))
     parts: list[_Parts] = []
     for number, data in enumerate(text.lines, start=1):
@@ -168,11 +187,13 @@ def load(path: str | os.PathLike[str]) -> list[Result]:
             elif not parts:
                 raise UnreadableError("there is no run line before this one.")
             else:
-                parts[-1].add(line)
+                parts[-1].add(line, number)
         except UnreadableError as error:
             raise UnreadableError(f"{path}, line {number}: {error.what}", error.remedy or _REMEDY) from error
     if not parts:
         raise UnreadableError(f"{path} holds no complete run line.", _REMEDY)
+    for part in parts:
+        part.refuse_contradictions(str(path))
     last = len(parts) - 1
     return [part.result(str(path), text.lost if i == last else None) for i, part in enumerate(parts)]
 
@@ -232,9 +253,10 @@ class _Parts:
         self.rounds: list[Round] = []
         self.end: End | None = None
         self._seen: set[tuple[Scalar, ...]] = set()
+        self._lines: list[int] = []  # number of the line of each record
 
-    def add(self, line: Launch | Ceiling | Record | Round | End) -> None:
-        """Take one line. Raises UnreadableError where it contradicts another one or itself."""
+    def add(self, line: Launch | Ceiling | Record | Round | End, number: int) -> None:
+        """Take one line. Raises UnreadableError where it contradicts another one."""
         if self.end is not None and self.end.status == "complete":
             raise UnreadableError("the run was complete before this line.")
         if isinstance(line, End):
@@ -246,7 +268,7 @@ class _Parts:
         elif line.launch not in self.launches:
             raise UnreadableError(f"no launch line declares launch {line.launch}.")
         elif isinstance(line, Record):
-            self._add_record(line)
+            self._add_record(line, number)
         elif isinstance(line, Ceiling):
             self.ceilings.append(line)
         else:
@@ -264,7 +286,7 @@ class _Parts:
             lost=lost,
         )
 
-    def _add_record(self, record: Record) -> None:
+    def _add_record(self, record: Record, number: int) -> None:
         key = (record.launch, *record.case.key())
         if key in self._seen:
             case = record.case
@@ -274,8 +296,22 @@ class _Parts:
         self._seen.add(key)
         if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
             _check_said(record)
-            _check_figures(record)
+        for first, last, _ in record.excluded:
+            if not first <= last < len(record.samples_s):
+                raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
         self.records.append(record)
+        self._lines.append(number)
+
+    def refuse_contradictions(self, path: str) -> None:
+        """Recompute all that is stored beside samples, at once. Raises UnreadableError naming line and figure."""
+        # An imported row has its figures from elsewhere, and no samples.
+        own = [(n, one) for n, one in zip(self._lines, self.records, strict=True) if one.origin is None]
+        found = statistics.ordered([statistics.kept(record.samples_s, record.excluded) for _, record in own])
+        for (number, record), figures in zip(own, found, strict=True):
+            try:
+                _check_figures(record, figures)
+            except UnreadableError as error:
+                raise UnreadableError(f"{path}, line {number}: {error.what}", _REMEDY) from error
 
 
 def _check_said(record: Record) -> None:
@@ -291,16 +327,15 @@ def _check_said(record: Record) -> None:
             raise UnreadableError(f"{name} is {value or 'null'}, which only a row of another tool may be.")
 
 
-def _check_figures(record: Record) -> None:
-    """Recompute what is stored beside the samples. Raises UnreadableError naming the figure."""
-    for first, last, _ in record.excluded:
-        if not first <= last < len(record.samples_s):
-            raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
+def _check_figures(record: Record, figures: statistics.Ordered) -> None:
+    """Hold what is stored beside the samples against what they give. Raises UnreadableError naming the figure."""
     stored = record.summary
-    computed = statistics.summarise(record.samples_s, record.excluded, record.case.cadence, stored.stop)
+    computed = statistics.summary(figures, record.case.cadence, stored.stop)
+    rates = traffic.rates(tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0)
+    if stored == computed and record.rates == rates:
+        return  # as nearly always; what differs is named below, or is rounding
     for field in Summary.__struct_fields__:
         _compare(f"summary.{field}", getattr(stored, field), getattr(computed, field))
-    rates = traffic.rates(tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0)
     for key, value in record.rates.items():
         _compare(f"rates.{key}", value, rates.get(key))
 

@@ -30,6 +30,7 @@ def _renamed(unit: Unit, cases: Mapping[Key, Case], alike: Mapping[Key, Sequence
         unit,
         rows={names.get(key, key): record for key, record in unit.rows.items()},
         medians_s={names.get(key, key): value for key, value in unit.medians_s.items()},
+        tails_s={names.get(key, key): value for key, value in unit.tails_s.items()},
     )
 
 
