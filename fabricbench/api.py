@@ -210,9 +210,12 @@ def export(
     results = load([*files, *new])
     if exports.compares(form, results, asked=bool(new)) and asked.comparison is not None:
         judged = compare(files, new, margin=0.05 if margin is None else margin, gate="*" if gate is None else gate)
-        rows = tuple(row for row in judged.rows if chosen.matches(only, row.name, row.case))
+        rows, tails = (
+            tuple(row for row in side if chosen.matches(only, row.name, row.case))
+            for side in (judged.rows, judged.tails)
+        )
         chosen.refuse_nothing(results, len(rows), only)
-        exported = asked.comparison(replace(judged, rows=rows), results)
+        exported = asked.comparison(replace(judged, rows=rows, tails=tails), results)
     else:
         if margin is not None or gate is not None:
             raise UsageError("A margin or a gate is for a comparison.", "Name the other side's files after --with.")

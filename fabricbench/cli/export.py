@@ -58,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
         arguments.new,
         output=arguments.output,
         only=arguments.only,
-        margin=None if arguments.margin is None else share(arguments.margin),
+        margin=None if arguments.margin is None else share("--margin", arguments.margin, 5.0),
         gate=arguments.gate,
     )
     if arguments.output is None:

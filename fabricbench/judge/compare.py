@@ -74,12 +74,17 @@ class Comparison:
     notes: tuple[str, ...]
     alternated: bool
 
+    @property
+    def every(self) -> tuple[Row, ...]:
+        """Rows by median, then those by p99."""
+        return (*self.rows, *self.tails)
+
     def status(self, *, strict: bool) -> int:
         """Exit status: 1 where a gated row is worse; when strict, 4 where one has no answer.
 
         A p99 that is unclear is no lack of an answer: few launches seldom decide it, and its row has a verdict.
         """
-        if any(row.verdict == "worse" for row in (*self.rows, *self.tails) if row.gated):
+        if any(row.verdict == "worse" for row in self.every if row.gated):
             return BAD
         unanswered = any(row.verdict in ("unclear", "missing", "unlike") for row in self.rows if row.gated)
         return UNANSWERED if strict and unanswered else 0

@@ -30,7 +30,7 @@ def result(results: Sequence[Result], points: Sequence[Point]) -> Exported:
 def comparison(judged: Comparison, results: Sequence[Result]) -> Exported:
     """Gated rows that are worse fail; those without an answer are `other`."""
     extra = {"base": judged.base, "new": judged.new, "notes": judged.notes, "alternated": judged.alternated}
-    return _document([_judged(row) for row in judged.rows], results, extra)
+    return _document([_judged(row) for row in judged.every], results, extra)
 
 
 def _test(point: Point) -> dict[str, Any]:

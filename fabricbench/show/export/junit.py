@@ -46,7 +46,7 @@ def result(results: Sequence[Result], points: Sequence[Point]) -> Exported:
 def comparison(judged: Comparison, _: Sequence[Result]) -> Exported:
     """Gated rows that are worse fail; those without an answer are skipped."""
     properties = {"base": judged.base, "new": judged.new, **{f"note {n}": t for n, t in enumerate(judged.notes, 1)}}
-    return Exported(_document([_judged(row) for row in judged.rows], properties, {}))
+    return Exported(_document([_judged(row) for row in judged.every], properties, {}))
 
 
 def _test(point: Point) -> _Test:

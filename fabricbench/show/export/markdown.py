@@ -53,7 +53,7 @@ def result(results: Sequence[Result], points: Sequence[Point]) -> Exported:
 
 def comparison(judged: Comparison, _: Sequence[Result]) -> Exported:
     """Rows that are not the same, with reasons; then the others, as many as a comment can hold."""
-    rows = sorted(judged.rows, key=lambda row: ORDER.index(row.verdict))
+    rows = sorted(judged.every, key=lambda row: ORDER.index(row.verdict))
     told = [row for row in rows if row.verdict != "same"]
     same = [row for row in rows if row.verdict == "same"]
     margins = " or ".join(sorted({percent_text(row.margin) for row in rows}))

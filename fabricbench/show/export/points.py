@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 from fabricbench.errors import UnreadableError, UsageError
+from fabricbench.judge.gates import ranked
 from fabricbench.judge.sides import BARRING, FINGERPRINT
 from fabricbench.model import Case, Conditions, RateKey, Record
 from fabricbench.show.cases import grouped
@@ -230,7 +231,7 @@ def _six(value: float | None) -> float | None:
 
 def _names(cases: Sequence[Case]) -> list[str]:
     """Names that stay the same whatever other rows a file has; all parameters where two would be alike."""
-    short = [f"{case.text()} {case.ranks} rank{'s' if case.ranks > 1 else ''}" for case in cases]
+    short = [ranked(case) for case in cases]
     times = Counter(short)
     return [f"{name} {params_text(case)}" if times[name] > 1 else name for name, case in zip(short, cases, strict=True)]
 
