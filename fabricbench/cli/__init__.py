@@ -30,7 +30,7 @@ COMPLETION = ["--print-completion"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status of one command line."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [*(sys.argv[1:] if argv is None else argv)]  # `list` is the module of that verb here, once it is imported
     try:
         verb = next((word for word in words if not word.startswith("-")), None) if words[:1] != COMPLETION else None
         if verb is not None and verb not in VERBS:

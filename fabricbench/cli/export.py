@@ -10,7 +10,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `export` takes."""
     from fabricbench.show.export import FORMATS
 
-    formats = ", ".join(f"{name} ({format.about})" for name, format in FORMATS.items())
+    formats = ", ".join(f"{name} ({one.about})" for name, one in FORMATS.items())
     parser.add_argument("form", metavar="FORMAT", help=formats)
     parser.add_argument("files", nargs="+", metavar="FILE", help="results, .jsonl or .jsonl.gz; with --with the base's")
     parser.add_argument(

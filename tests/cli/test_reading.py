@@ -153,6 +153,12 @@ class TestCompare:
         assert "cut.jsonl" in capsys.readouterr().out
 
 
+def test_a_program_may_call_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module("fabricbench.cli.list")
+    assert main(["list", "suites"]) == main(["list", "suites"]) == 0
+    assert capsys.readouterr().out
+
+
 def test_defaults_of_the_command_are_those_of_the_library(sides: dict[str, str]) -> None:
     comparison = api.compare([sides["base"]], [sides["slow"]])
     assert {row.margin for row in comparison.rows} == {0.05}
