@@ -8,7 +8,6 @@ import msgspec
 from fabricbench.errors import UnreadableError
 from fabricbench.show.imports.lines import Document, line_of
 
-_DEEPEST = 64
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
 _CLOSING = {b"{": b"}", b"[": b"]"}
 
@@ -19,9 +18,12 @@ class Part(msgspec.Struct, frozen=True):
     """A part of a document; fields that are not named are passed over without being stored."""
 
 
-def decoded(document: Document, kind: type[T], tool: str) -> T:
-    """The fields of a document that are read. Raises UnreadableError."""
-    data = document.data if document.ended else mended(document.data)
+def decoded(document: Document, kind: type[T], tool: str, depth: int) -> T:
+    """The fields of a document that are read. Raises UnreadableError.
+
+    depth: brackets that are open behind a row; a document without its end is cut there.
+    """
+    data = document.data if document.ended else mended(document.data, depth)
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -29,8 +31,8 @@ def decoded(document: Document, kind: type[T], tool: str) -> T:
         raise UnreadableError(f"this is no JSON as {tool} writes it: {said}.") from error
 
 
-def mended(data: bytes) -> bytes:
-    """A document without its end, cut behind the last complete part of a list and closed there."""
+def mended(data: bytes, depth: int) -> bytes:
+    """A document without its end, cut behind the last complete row and closed there."""
     stack: list[bytes] = []
     whole, closing = 0, b""
     for token in _TOKEN.finditer(data):
@@ -39,7 +41,7 @@ def mended(data: bytes) -> bytes:
             stack.append(sign)
         elif sign in (b"}", b"]") and stack:
             stack.pop()
-            if stack and stack[-1] == b"[" and sign == b"}" and len(stack) <= _DEEPEST:
+            if len(stack) == depth and stack[-1] == b"[" and sign == b"}":
                 whole, closing = token.end(), b"".join(_CLOSING[one] for one in reversed(stack))
     return data[:whole] + closing
 

@@ -51,7 +51,7 @@ class _Root(Part, frozen=True):
 
 def document(found: Document, named: str | None, ranks: int | None) -> Parsed:
     """All rows. Raises UnreadableError for a newer format."""
-    root = decoded(found, _Root, "google-benchmark")
+    root = decoded(found, _Root, "google-benchmark", depth=2)
     if root.context.json_schema_version > NEWEST:
         raise UnreadableError(
             f"this is version {root.context.json_schema_version} of google-benchmark's JSON; up to {NEWEST} is read."

@@ -206,7 +206,7 @@ class _Root(Part, frozen=True):
 
 def document(found: Document, named: str | None, ranks: int | None) -> Parsed:
     """All rows of a JSON report. Raises UnreadableError for a newer version of its format."""
-    root = decoded(found, _Root, "nccl-tests")
+    root = decoded(found, _Root, "nccl-tests", depth=2)
     if root.version > NEWEST:
         raise UnreadableError(
             f"this is version {root.version} of the JSON of nccl-tests; up to {NEWEST} is read.",

@@ -12,7 +12,7 @@ from fabricbench.errors import UnreadableError
 from fabricbench.model import RateKey, Scalar
 from fabricbench.show.imports.documents import Part, decoded, lines_of
 from fabricbench.show.imports.lines import Document, Line
-from fabricbench.show.imports.printed import Printed, figure, name, scaled
+from fabricbench.show.imports.printed import Printed, figure, is_figures, name, scaled
 from fabricbench.show.imports.tool import Parsed, Tool
 
 NANOSECOND, GIGABYTE = 1e-9, 1e9
@@ -26,6 +26,8 @@ _FOOTER = re.compile(
     r"(?:SUM|MIN|MAX|AVG|&&&& PERF) \w+ |(?:Waived|Error|Not Found|Passed)\b|NOTE: The reported results"
     r"|(?:CUDA (?:Runtime|Driver)|Driver|MPI|Built from Git) [Vv]ersion|Device \d+: |Process \d+ |Performance can vary"
 )
+_CORNER = "  "
+"""The heads of columns stand right of an empty corner."""
 _NAME = re.compile(rb'"bandwidth_matrix"\s*:')
 _OPERATIONS = (
     ("host_to_device_bidirectional", "both"), ("device_to_host_bidirectional", "both"), ("host_to_device", "h2d"),
@@ -58,16 +60,17 @@ class Reader:
         elif _FOOTER.match(text):
             self._unit = ""
         elif self._unit:
-            return self._matrix(line, text.split())
+            return self._matrix(line)
         else:
             return None
         return ()
 
-    def _matrix(self, line: Line, fields: list[str]) -> list[Printed] | None:
-        if self._heads is None and fields:
+    def _matrix(self, line: Line) -> list[Printed] | None:
+        fields = line.text.split()
+        if self._heads is None and line.text.startswith(_CORNER) and fields:
             self._heads = fields
             return []
-        if self._heads is None or len(fields) != len(self._heads) + 1:
+        if self._heads is None or len(fields) != len(self._heads) + 1 or not is_figures(fields[1:]):
             return None
         return [
             _printed(line.number, self._test, self._unit, self._part, fields[0], head, cell)
@@ -111,7 +114,7 @@ class _Root(Part, frozen=True):
 
 def document(found: Document, named: str | None, ranks: int | None) -> Parsed:
     """All cells of a JSON report. A test that was waived or failed has none."""
-    body = decoded(found, _Root, "nvbandwidth").nvbandwidth
+    body = decoded(found, _Root, "nvbandwidth", depth=3).nvbandwidth
     tests = [test for test in body.testcases if test.bandwidth_matrix is not None]
     numbers = lines_of(found, _NAME, len(tests))
 

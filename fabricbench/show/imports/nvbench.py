@@ -70,7 +70,7 @@ class _Root(Part, frozen=True):
 
 def document(found: Document, named: str | None, ranks: int | None) -> Parsed:
     """All states of all benchmarks. Raises UnreadableError for a newer format."""
-    root = decoded(found, _Root, "nvbench")
+    root = decoded(found, _Root, "nvbench", depth=4)
     if root.meta.version.json.major > NEWEST:
         raise UnreadableError(
             f"this is version {root.meta.version.json.major} of nvbench's JSON; up to {NEWEST} is read."

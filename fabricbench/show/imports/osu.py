@@ -183,6 +183,8 @@ def _title(match: re.Match[str]) -> Title:
         if accelerator in what:
             dashed, what = accelerator, what.replace(accelerator, "")
             break
+    if what.startswith(" MANAGED "):
+        dashed, what = "-MANAGED", what.removeprefix(" MANAGED")
     lowered = what.lower()
     mode: Mode = (
         "non-blocking" if "non-blocking" in lowered else "persistent" if "persistent" in lowered else "blocking"

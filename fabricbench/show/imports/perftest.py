@@ -29,6 +29,7 @@ _JSON_TITLE = re.compile(
 _JSON_FIELD = re.compile(
     r'[ \t]{0,20}"?(?P<key>\w[\w. ]{0,60}?)"?[ \t]{0,20}:[ \t]{0,20}"?(?P<value>[^",]{0,200})"?,?[ \t]{0,20}$'
 )
+_JSON_SETTING = re.compile(r'[ \t]{0,20}(?:"\w[^"]{0,60}"\s?:|[{}],?\s*$)')
 _JSON_RESULTS = re.compile(r'\s*"results"\s*:')
 _COLUMN = re.compile(
     r"#bytes|#sl|#iterations|BW (?:peak|average|Port\d)\[(?P<unit>MiB|MB|Gb)/sec\]|MsgRate(?: Port\d)?\[Mpps\]"
@@ -74,7 +75,7 @@ class Reader:
             return [self._row(line, dict(zip(self._columns, fields, strict=True)))]
         if self._device(text):
             return ()
-        return () if _SETTING.match(text) or text.strip() in ("{", "}", "},") or _JSON_FIELD.match(text) else None
+        return () if _SETTING.match(text) or _JSON_SETTING.match(text) else None
 
     def _begin(self, verb: str, more: str, kind: str) -> None:
         plain = verb.removesuffix("_imm")
