@@ -206,18 +206,23 @@ def unlike(
         return []
     reasons = []
     if factor is not None and factor.asked:
-        for side, records in zip(names, (base, new), strict=True):
-            if len(levels := {factor.of(record.case) for record in records}) > 1:
-                reasons.append(f"{factor.name} varies between launches of {side}: {_listed(levels)}")
+        reasons += _varying(factor.name, names, *({factor.of(one.case) for one in side} for side in (base, new)))
     for name in (*CONDITIONS, "flags"):
         left, right = ({condition(record, name) for record in side} for side in (base, new))
-        for side, values in zip(names, (left, right), strict=True):
-            if len(values) > 1:
-                reasons.append(f"{name} varies between launches of {side}: {_listed(values)}")
+        reasons += _varying(name, names, left, right)
         allowed = factor is not None and name in factor.allowed
         if len(left) == len(right) == 1 and left != right and not allowed:
             reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
     return reasons
+
+
+def _varying(name: str, names: Names, *sides: set[str]) -> list[str]:
+    """Sides whose launches do not agree among themselves."""
+    return [
+        f"{name} varies between launches of {side}: {_listed(values)}"
+        for side, values in zip(names, sides, strict=True)
+        if len(values) > 1
+    ]
 
 
 def _all_alike(records: Sequence[Record]) -> bool:
