@@ -259,6 +259,13 @@ class TestLearn:
         assert len(some.rows) == 2
         assert "1MiB 2 ranks is left out" in some.notes[0]
 
+    def test_launches_that_scatter_too_much_teach_nothing(self) -> None:
+        wild = [1e-6, 2e-6, 1e-6, 2e-6, 3e-6]
+        with pytest.raises(UsageError, match="5 launches scatter so much that the interval would span a factor of"):
+            learn([make_side("a", wild)])
+        some = learn([make_side("a", {8: wild, 64: [1e-6] * 5})])
+        assert [row.pattern for row in some.rows] == ["allreduce/mpi float32 64 2 ranks"]
+
     def test_injected_faults_are_no_lesson(self) -> None:
         with pytest.raises(UsageError, match="is no baseline"):
             learn([make_side("a", [1e-4] * 5, conditions={"flags": ["injected"]})])

@@ -28,7 +28,7 @@ collectives: allreduce/mpi, float32, isolated, op=sum
 1048576           100            100  1.000        N/A              N/A    N/A
   no ratio of wednesday.jsonl, 8: flags: monday.jsonl none, wednesday.jsonl
     oversubscribed.
-  flag, 8: throttled (wednesday.jsonl).
+  flags, 8: throttled (wednesday.jsonl).
   no ratio of wednesday.jsonl, 1MiB: not measured in wednesday.jsonl: no such
     case in its files.
 
