@@ -150,13 +150,13 @@ def _below(paths: Sequence[str]) -> "tuple[list[Result], list[str]]":
             except UnreadableError as error:
                 if not path.is_dir():
                     raise
-                left_out.append(f"LEFT OUT: {error.what}")
+                left_out.append(error.what)
     if not found:
         raise UsageError(
-            f"There is no result in {', '.join(paths)}: {left_out[0] if left_out else 'no .jsonl or .jsonl.gz'}.",
+            f"There is no result in {', '.join(paths)}: {left_out[0] if left_out else 'no .jsonl or .jsonl.gz.'}",
             "Name a folder that holds results of fabricbench.",
         )
-    return [run for runs in found.values() for run in runs], left_out
+    return [run for runs in found.values() for run in runs], [f"LEFT OUT: {why}" for why in left_out]
 
 
 def _judged(

@@ -21,6 +21,7 @@ TAKEN = {
     "base": ("across", "gate", "strict", "margin", "tail_margin", "metric"),
 }
 """What is asked, by the flag that asks it; the first that is given decides. And the flags that it takes."""
+USUAL = {"margin": 5.0, "tail_margin": 25.0, "metric": "time"}
 NAMES = {"base": "A...", "new": "--with"}
 
 
@@ -66,15 +67,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--margin",
         type=float,
+        default=USUAL["margin"],
         metavar="PERCENT",
         help="difference that does not matter, doubled where launches of the two sides were not "
-        "alternated (default: 5)",
+        "alternated (default: %(default)s)",
     )
     parser.add_argument(
         "--tail-margin",
         type=float,
+        default=USUAL["tail_margin"],
         metavar="PERCENT",
-        help="the same for p99, of which a hundredth of the samples decides (default: 25)",
+        help="the same for p99, of which a hundredth of the samples decides (default: %(default)s)",
     )
     parser.add_argument(
         "--gate",
@@ -86,7 +89,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metric",
         choices=METRICS,
-        help="what columns, a history or --learn are about (default: time)",
+        default=USUAL["metric"],
+        help="what columns, a history or --learn are about (default: %(default)s)",
     )
     parser.add_argument(
         "--strict",
@@ -111,15 +115,15 @@ def execute(arguments: argparse.Namespace) -> int:
 def _refuse_idle(arguments: argparse.Namespace, asked: str) -> None:
     """Raise UsageError where a flag was given that the question has no use for."""
     for name, value in vars(arguments).items():
-        if _given(value) and name not in (asked, *TAKEN[asked], *SHARED):
+        if _given(name, value) and name not in (asked, *TAKEN[asked], *SHARED):
             raise UsageError(
                 f"{_flag(name)} says nothing beside {_flag(asked)}.", f"Leave {_flag(name)} out, or ask one at a time."
             )
 
 
-def _given(value: object) -> bool:
-    """Whether a flag was given; a margin of 0 was."""
-    return value is not None and value is not False and value != []
+def _given(name: str, value: object) -> bool:
+    """Whether a flag says something else than it does where it is not given."""
+    return value != USUAL[name] if name in USUAL else bool(value)
 
 
 def _flag(name: str) -> str:
@@ -134,12 +138,12 @@ def _weigh(arguments: argparse.Namespace) -> int:
 
     found = api.weigh(
         arguments.base, **_margins(arguments), gate=_gate(arguments), across=arguments.across,
-        metric=arguments.metric or "time",
+        metric=arguments.metric,
     )  # fmt: skip
     if isinstance(found, Comparison):
         return _shown(arguments, found, verdicts.page, found.status(strict=arguments.strict))
     for name in ("gate", "strict", "margin", "tail_margin"):
-        if _given(getattr(arguments, name)):
+        if _given(name, getattr(arguments, name)):
             raise UsageError(
                 f"{_flag(name)} is about verdicts, and results side by side have none.",
                 "Name the new side's files after --with.",
@@ -162,7 +166,7 @@ def _history(arguments: argparse.Namespace) -> int:
     from fabricbench.show import history
 
     margin = _margins(arguments)["margin"]
-    metric: Metric = arguments.metric or "time"
+    metric: Metric = arguments.metric
     found = api.history(arguments.history, margin=margin, metric=metric, gate=_gate(arguments))
     return _shown(arguments, found, history.page, found.status())
 
@@ -181,7 +185,7 @@ def _learn(arguments: argparse.Namespace) -> int:
 
     if not arguments.output:
         raise UsageError("--learn has no file to write.", "Add -o expect.toml.")
-    found = api.learn(arguments.base, metric=arguments.metric or "time")
+    found = api.learn(arguments.base, metric=arguments.metric)
     api.write_new(arguments.output, expected.toml(found))
     return _shown(arguments, found, lambda lesson: expected.lesson(lesson, arguments.output), 0)
 
@@ -209,14 +213,13 @@ def _gate(arguments: argparse.Namespace) -> list[str]:
 def _margins(arguments: argparse.Namespace) -> dict[str, float]:
     """Margins as shares."""
     return {
-        "margin": share("--margin", arguments.margin, 5.0),
-        "tail_margin": share("--tail-margin", arguments.tail_margin, 25.0),
+        "margin": share("--margin", arguments.margin),
+        "tail_margin": share("--tail-margin", arguments.tail_margin),
     }
 
 
-def share(flag: str, percent: float | None, usual: float) -> float:
+def share(flag: str, percent: float) -> float:
     """A percentage of the command line as a share. Raises UsageError."""
-    percent = usual if percent is None else percent
     if not (math.isfinite(percent) and percent >= 0):
         raise UsageError(f"{flag} {percent} is no difference.", "Give a percentage, such as 5.")
     return percent / 100

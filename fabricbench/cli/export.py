@@ -58,7 +58,7 @@ def execute(arguments: argparse.Namespace) -> int:
         arguments.new,
         output=arguments.output,
         only=arguments.only,
-        margin=None if arguments.margin is None else share("--margin", arguments.margin, 5.0),
+        margin=None if arguments.margin is None else share("--margin", arguments.margin),
         gate=arguments.gate,
     )
     if arguments.output is None:

@@ -130,6 +130,11 @@ def _records_say(name: Callable[[Record], str]) -> Callable[[Sequence[Result]], 
     return lambda runs: _joined({name(record) for one in runs for record in one.records})
 
 
+def _started(digits: str) -> Callable[[Sequence[Result]], str]:
+    """When a file began, to as many digits."""
+    return lambda runs: min(one.run.started for one in runs).replace("T", " ")[: len(digits)]
+
+
 _TELLING: tuple[Callable[[Sequence[Result]], str], ...] = (
     _run_says("hostname"),
     _run_says("cpu"),
@@ -137,8 +142,7 @@ _TELLING: tuple[Callable[[Sequence[Result]], str], ...] = (
     _run_says("commit"),
     _records_say(lambda record: record.case.variant),
     _records_say(lambda record: record.conditions.placement),
-    lambda runs: min(one.run.started for one in runs)[: len("2026-01-02")],
-    lambda runs: min(one.run.started for one in runs),
+    *(_started(digits) for digits in ("2026-01-02", "2026-01-02 03:04", "2026-01-02 03:04:05")),
 )
 """What may tell files apart, what says most first."""
 

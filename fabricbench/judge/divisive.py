@@ -21,8 +21,8 @@ SEED = 20260101
 
 _FIRST = 7
 """Permutations of the first block: most series do not change, and are done with it."""
-_AT_ONCE = 1 << 21
-"""Differences held at once, so that memory does not grow with the series."""
+_AT_ONCE = 1 << 16
+"""Differences held at once: a megabyte stays in a cache, and memory does not grow with the series."""
 _ROUNDING = 1e-9
 
 

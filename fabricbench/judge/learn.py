@@ -25,6 +25,8 @@ from fabricbench.quantity import percent_text
 from fabricbench.store import Result
 
 COVERAGE, CONFIDENCE = 0.99, 0.95
+WIDEST = 4.0
+"""High over low of an interval beyond which it expects nothing: twice as slow would pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +59,16 @@ def learn(results: Sequence[Result], *, metric: Metric = "time") -> Lesson:
         holding = [unit for unit in read if value(unit, key, metric)]
         if not holding:
             continue
-        why = _why_not([unit.rows[key] for unit in holding], [unit.run for unit in holding])
+        figures = [figure for unit in holding if (figure := value(unit, key, metric))]
+        why = _why_not([unit.rows[key] for unit in holding], [unit.run for unit in holding]) or _too_wide(figures)
         if why:
             notes.append(f"{ranked(holding[0].rows[key].case)} is left out: {why}.")
         else:
-            found.append(_learnt(key, holding, metric))
+            found.append(_learnt(key, holding, metric, figures))
     if not found:
         raise UsageError(
             f"Nothing can be learnt: {notes[0] if notes else f'no row has {metric}.'}",
-            f"Measure at least {FEWEST} launches of each row under the same conditions.",
+            f"Measure at least {FEWEST} launches of each row under the same conditions, on a quiet machine.",
         )
     return Lesson(rows=tuple(found), notes=(*notes, *copies))
 
@@ -82,8 +85,14 @@ def _why_not(records: Sequence[Record], runs: Sequence[Run]) -> str:
     return ""
 
 
-def _learnt(key: Key, holding: Sequence[Unit], metric: Metric) -> Learnt:
-    figures = [figure for unit in holding if (figure := value(unit, key, metric))]
+def _too_wide(figures: Sequence[float]) -> str:
+    low, high = tolerance(figures)
+    if high <= WIDEST * low:
+        return ""
+    return f"its {len(figures)} launches scatter so much that the interval would span a factor of {high / low:.3g}"
+
+
+def _learnt(key: Key, holding: Sequence[Unit], metric: Metric, figures: Sequence[float]) -> Learnt:
     low, high = tolerance(figures)
     record, run = holding[0].rows[key], holding[0].run
     return Learnt(

@@ -218,30 +218,27 @@ def unlike(
     """
     if _all_alike([*base, *new]):
         return []
-    reasons = _several_levels(factor, dict(zip(names, (base, new), strict=True)))
+    reasons = []
     imported = any(record.origin is not None for record in (*base, *new))
+    if factor is not None and factor.asked:
+        reasons += _varying(factor.name, names, *({factor.of(one.case) for one in side} for side in (base, new)))
     for name in ("statistic", *CONDITIONS, "flags"):
         left, right = ({condition(record, name) for record in side} for side in (base, new))
         if imported and (left | right) & _UNSAID:
             continue
-        for side, values in zip(names, (left, right), strict=True):
-            if len(values) > 1:
-                reasons.append(f"{name} varies between launches of {side}: {_listed(values)}")
+        reasons += _varying(name, names, left, right)
         allowed = factor is not None and name in factor.allowed
         if len(left) == len(right) == 1 and left != right and not allowed:
             reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
     return reasons
 
 
-def _several_levels(factor: Factor | None, sides: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Sides within which a factor that was asked for varies."""
-    if factor is None or not factor.asked:
-        return []
-    found = {side: {factor.of(record.case) for record in records} for side, records in sides.items()}
+def _varying(name: str, names: Names, *sides: set[str]) -> list[str]:
+    """Sides whose launches do not agree among themselves."""
     return [
-        f"{factor.name} varies between launches of {side}: {_listed(levels)}"
-        for side, levels in found.items()
-        if len(levels) > 1
+        f"{name} varies between launches of {side}: {_listed(values)}"
+        for side, values in zip(names, sides, strict=True)
+        if len(values) > 1
     ]
 
 

@@ -104,8 +104,8 @@ def _reasons(section: Section) -> list[Note]:
         for label, cell in zip(section.labels, line.cells, strict=True):
             if cell.why:
                 found.setdefault((f"no ratio of {label}", f"{cell.why}."), []).append(line)
-            for flag in cell.flags:
-                found.setdefault(("flag", f"{flag}."), []).append(line)
+        if flags := [flag for cell in line.cells for flag in cell.flags]:
+            found.setdefault(("flags", f"{', '.join(flags)}."), []).append(line)
     return [
         Note(head=head, cases=tuple(line.case for line in lines), text=text) for (head, text), lines in found.items()
     ]

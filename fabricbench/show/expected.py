@@ -11,7 +11,7 @@ from fabricbench.model import Case, Ceiling
 from fabricbench.show.cases import Group, grouped
 from fabricbench.show.columns import figure_unit
 from fabricbench.show.notes import Note, at_end, under
-from fabricbench.show.table import ABSENT, Column, Page, Table, number_text
+from fabricbench.show.table import Column, Page, Table, number_text, share_text
 
 ORDER: tuple[Verdict, ...] = ("FAIL", "PASS", "UNLIKE", "MISSING")
 
@@ -60,7 +60,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         one.metric,
         *(number_text(value) for value in (row.value, one.low, one.high)),
         one.unit,
-        ABSENT if row.share is None else f"{100 * row.share:.1f}",
+        share_text(row.share),
         str(row.launches),
         row.verdict,
         str(one.line),
