@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fabricbench.judge.calibration import Calibration
     from fabricbench.judge.compare import Comparison
     from fabricbench.judge.fitness import Report
+    from fabricbench.judge.sequential import Report as Alternated
+    from fabricbench.procedures.ab import Preview, Series
     from fabricbench.store import Result
 
 
@@ -77,6 +79,23 @@ def preview(request: "Request", order: "Order") -> "tuple[list[dict[str, Any]], 
 
     made, _ = start.plan(request, order)
     return previewed.cases(made), previewed.expected_s(made, order.launches)
+
+
+def ab(series: "Series", announce: "Announce") -> "Alternated":
+    """Alternate two configurations launch by launch until one of the fixed looks answers.
+
+    Some minutes; the comparison is that of `compare` over the file. Raises FabricbenchError.
+    """
+    from fabricbench.procedures import ab as procedure
+
+    return procedure.examine(series, announce)
+
+
+def ab_preview(series: "Series") -> "Preview":
+    """What `ab` would do; both sides are asked, and nothing is measured.  Raises FabricbenchError."""
+    from fabricbench.procedures import ab as procedure
+
+    return procedure.preview(series)
 
 
 def doctor(order: "Order", announce: "Announce") -> "Report | None":

@@ -17,6 +17,7 @@ VERBS = {
     "list": "what can be measured here, and why not",
     "show": "the tables of a result",
     "compare": "better, same, worse, unclear, missing or unlike, row by row",
+    "ab": "alternate two configurations launch by launch, then compare",
     "doctor": "is this instrument, and this machine, fit to measure?",
 }
 

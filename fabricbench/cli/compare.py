@@ -17,6 +17,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="results of the new side (default: A holds both sides, as `ab` writes them)",
     )
+    judgement(parser)
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit 4 where a row is unclear, missing or unlike (default: off)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="text: tables; json: one object with all rows (default: %(default)s)",
+    )
+
+
+def judgement(parser: argparse.ArgumentParser) -> None:
+    """Declare what says how rows are judged, and which of them decide."""
     parser.add_argument(
         "--margin",
         type=float,
@@ -31,17 +47,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="rows that set the exit status, such as 'allreduce/*'; others are only shown (default: %(default)s)",
     )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="exit 4 where a row is unclear, missing or unlike (default: off)",
-    )
-    parser.add_argument(
-        "--format",
-        choices=("text", "json"),
-        default="text",
-        help="text: tables; json: one object with all rows (default: %(default)s)",
-    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -51,7 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
     comparison = api.compare(
         arguments.base,
         arguments.new,
-        margin=_share(arguments.margin),
+        margin=share(arguments.margin),
         gate=arguments.gate,
     )
     if arguments.format == "json":
@@ -65,7 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
     return comparison.status(strict=arguments.strict)
 
 
-def _share(percent: float) -> float:
+def share(percent: float) -> float:
+    """A percentage as a share.  Raises UsageError."""
     if not (math.isfinite(percent) and percent >= 0):
         raise UsageError(f"--margin {percent} is no difference.", "Give a percentage, such as 5.")
     return percent / 100

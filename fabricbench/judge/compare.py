@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from fabricbench.errors import UsageError
+from fabricbench.judge import configured
 from fabricbench.judge.rule import Decision, Times, Verdict, decide_table
 from fabricbench.judge.sides import (
     Key,
@@ -103,6 +104,7 @@ def compare(
     """Judge every case of both sides. Raises UsageError where no row can be compared.
 
     margin: relative difference that does not matter; doubled where the sides were not alternated.
+    What alternated sides were configured to differ in bars no ratio, and is said.
     gate: pattern of the rows that set the exit status, over their names and `operation/variant`.
     """
     (base_units, base_copies), (new_units, new_copies) = units(base), units(new)
@@ -110,10 +112,15 @@ def compare(
     paired = alternated(base_units, new_units)
     barred, said = machine_differences(base_units, new_units)
     limit = margin if paired else 2 * margin
-    pairs = [_pair(key, base_units, new_units, limit, barred) for key in _keys(base_units, new_units)]
+    made: list[str] = []
+    if paired:
+        base_units, new_units, made = configured.joined(base_units, new_units)
+    free = configured.CONDITIONS if paired else ()
+    pairs = [_pair(key, base_units, new_units, limit, barred, free) for key in _keys(base_units, new_units)]
     _refuse_incomparable(pairs)
     rows = _rows(pairs, gate)
-    notes = [f"The sides differ in {one}." for one in (*barred, *said)]
+    made += configured.differences([(pair.base, pair.new) for pair in pairs]) if paired else []
+    notes = [f"The sides differ in {one}." for one in (*made, *barred, *said)]
     if not paired:
         notes.append(
             "The launches of the two sides were not alternated, and drift of the machine looks "
@@ -139,7 +146,9 @@ def _place(case: Case) -> tuple[object, ...]:
     return (*asked, case.mode, case.in_place, str(sorted(case.params.items())), case.nbytes)
 
 
-def _pair(key: Key, base: Sequence[Unit], new: Sequence[Unit], margin: float, barred: Sequence[str]) -> _Pair:
+def _pair(
+    key: Key, base: Sequence[Unit], new: Sequence[Unit], margin: float, barred: Sequence[str], free: Sequence[str]
+) -> _Pair:  # fmt: skip
     left, right = (tuple(unit.rows[key] for unit in side if key in unit.rows) for side in (base, new))
     times = Times(base=_medians(key, base), new=_medians(key, new), margin=margin)
     return _Pair(
@@ -147,7 +156,7 @@ def _pair(key: Key, base: Sequence[Unit], new: Sequence[Unit], margin: float, ba
         base=left,
         new=right,
         times=times,
-        settled=_settled(left, right, times, barred),
+        settled=_settled(left, right, times, barred, free),
     )
 
 
@@ -155,7 +164,9 @@ def _medians(key: Key, side: Sequence[Unit]) -> dict[tuple[str, str, int], float
     return {unit.identity: unit.medians_s[key] for unit in side if key in unit.medians_s}
 
 
-def _settled(base: Sequence[Record], new: Sequence[Record], times: Times, barred: Sequence[str]) -> _Settled | None:
+def _settled(
+    base: Sequence[Record], new: Sequence[Record], times: Times, barred: Sequence[str], free: Sequence[str]
+) -> _Settled | None:  # fmt: skip
     """The verdict on a row whose times cannot or need not be judged."""
     if wrong := _wrong(new):
         return _Settled("worse", f"results of the new side are wrong: {wrong}.")
@@ -164,7 +175,7 @@ def _settled(base: Sequence[Record], new: Sequence[Record], times: Times, barred
             return _Settled("missing", f"not measured on the {side} side: {_why_missing(records)}.")
     if wrong := _wrong(base):
         return _Settled("unlike", f"results of the base are wrong, so it is no baseline: {wrong}.")
-    if reasons := [*barred, *unlike(_timed(base), _timed(new))]:
+    if reasons := [*barred, *unlike(_timed(base), _timed(new), free)]:
         return _Settled("unlike", f"{'; '.join(reasons)}.")
     return None
 

@@ -165,15 +165,15 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit]) -> str:
     return f"{name}: base {_listed(left)}, new {_listed(right)}"
 
 
-def unlike(base: Sequence[Record], new: Sequence[Record]) -> list[str]:
-    """What bars a ratio: conditions that differ between the sides or vary within one."""
+def unlike(base: Sequence[Record], new: Sequence[Record], configured: Sequence[str] = ()) -> list[str]:
+    """What bars a ratio: conditions that differ between the sides, save those configured to, or vary within one."""
     reasons = []
     for name in ("time", *Conditions.__struct_fields__):
         left, right = ({_condition(record, name) for record in side} for side in (base, new))
         for side, values in ((BASE, left), (NEW, right)):
             if len(values) > 1:
                 reasons.append(f"{name} varies between launches of {side}: {_listed(values)}")
-        if len(left) == len(right) == 1 and left != right:
+        if len(left) == len(right) == 1 and left != right and name not in configured:
             reasons.append(f"{name}: base {_listed(left)}, new {_listed(right)}")
     return reasons
 
