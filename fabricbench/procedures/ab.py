@@ -110,12 +110,13 @@ def _refuse(series: Series) -> None:
             f"There is no look after {series.launches} launches a side.",
             f"Looks are fixed: choose {', '.join(map(str, LOOKS[:-1]))} or {LOOKS[-1]}.",
         )
-    if "--inject" in {word.partition("=")[0] for word in (*series.common, *shlex.split(series.base))}:
-        raise UsageError("A base with a fault put in is no baseline.", "Write --new='--inject ...' for the new side.")
 
 
 def _sides(series: Series) -> tuple[Side, Side]:
-    return sides.side(BASE, series.base, series.common), sides.side(NEW, series.new, series.common)
+    base, new = sides.side(BASE, series.base, series.common), sides.side(NEW, series.new, series.common)
+    if "--inject" in {word.partition("=")[0] for word in base.words}:
+        raise UsageError("A base with a fault put in is no baseline.", "Write --new='--inject ...' for the new side.")
+    return base, new
 
 
 def _alike(both: tuple[Side, Side]) -> bool:

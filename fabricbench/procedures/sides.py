@@ -82,6 +82,10 @@ def planned(one: Side) -> dict[str, Any] | None:
     Nothing is measured. Raises FabricbenchError where the side refuses, UsageError where it is no fabricbench.
     """
     status, text, said = _performed(one, ("--dry-run", "--format", "json"), lambda line: None)
+    if status and not any(line.startswith(_ERROR) for line in said):
+        raise UsageError(
+            f"--{one.name}: `{one.text()}` is no run of fabricbench: it ended with status {status}.{_told(said)}"
+        )
     if status:
         raise _refused(one, status, said, f"--{one.name}")
     try:
@@ -142,10 +146,12 @@ def _refused(one: Side, status: int, said: Sequence[str], which: str) -> Fabricb
     """What the side said, with its status; as an error of ours."""
     begun = next((index for index in reversed(range(len(said))) if said[index].startswith(_ERROR)), None)
     if begun is None:
-        tail = "\n  ".join(said[-SAID_LINES:])
-        told = f" It said:\n  {tail}" if tail else ""
-        return NotMeasuredError(f"{which}: `{one.text()}` ended with status {status} and no result.{told}")
+        return NotMeasuredError(f"{which}: `{one.text()}` ended with status {status} and no result.{_told(said)}")
     text = "\n".join(said[begun:]).removeprefix(_ERROR)
     error = FabricbenchError(f"{which}: {text}")
     error.status = status
     return error
+
+
+def _told(said: Sequence[str]) -> str:
+    return "\n  ".join([" It said:", *said[-SAID_LINES:]]) if said else ""
