@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fabricbench.judge.beside import Report as Besides
     from fabricbench.judge.calibration import Calibration
     from fabricbench.judge.compare import Comparison
+    from fabricbench.judge.experiments import Experiments
     from fabricbench.judge.fitness import Report
     from fabricbench.judge.sequential import Report as Alternated
     from fabricbench.procedures.ab import Preview, Series
@@ -105,16 +106,23 @@ def doctor(order: "Order", announce: "Announce") -> "Report | None":
     return procedure.examine(order, announce)
 
 
-def calibrate(fixture: str, announce: "Announce") -> "Calibration":
-    """False alarms and power of the comparison rule on this machine, or on that of a stored fixture.
+def calibrate(
+    fixture: str, announce: "Announce", *, read: bool = False, draws: int | None = None
+) -> "tuple[Calibration, Experiments]":
+    """False alarms and power of the comparison rule, and of `ab`, on this machine or on that of a stored fixture.
 
-    Launches that the fixture lacks are measured first, some 40 minutes for all. Raises FabricbenchError.
+    Launches that the fixture lacks are measured first, some 90 minutes for all, unless it is only to be read.
+    Raises FabricbenchError.
     """
-    from fabricbench.judge import calibration
+    from fabricbench.judge import calibration, experiments
     from fabricbench.procedures import calibrate as procedure
 
-    procedure.collect(Path(fixture), announce)
-    return calibration.judge(procedure.load(Path(fixture)))
+    if not read:
+        procedure.collect(Path(fixture), announce)
+    launches = procedure.load(Path(fixture))
+    drawn = experiments.DRAWS if draws is None else draws
+    announce({"event": "notice", "text": f"{drawn} draws of each kind are judged, which takes minutes"})
+    return calibration.judge(launches), experiments.perform(launches, drawn)
 
 
 def beside(folder: str, order: "Order", announce: "Announce") -> "Besides":

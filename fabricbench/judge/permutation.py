@@ -57,8 +57,11 @@ class _Block:
         return np.asarray(np.abs(self.stayed) / scale)
 
 
-def max_t(logs: Floats, new: NDArray[np.bool_]) -> TableTest:
-    """Test all rows at once. logs: (launches, rows), nan where absent; new: (launches,)."""
+def max_t(logs: Floats, new: NDArray[np.bool_], *, shifts: bool = True) -> TableTest:
+    """Test all rows at once. logs: (launches, rows), nan where absent; new: (launches,).
+
+    shifts: whether to find what is needed, which takes most of the time; else it is infinite.
+    """
     labels = _permuted_labels(new.size, min(int(new.sum()), int((~new).sum())))
     rows = logs.shape[1]
     highest = _TwoHighest(labels.shape[0])
@@ -68,7 +71,8 @@ def max_t(logs: Floats, new: NDArray[np.bool_]) -> TableTest:
     for block in _blocks(logs, new, labels):
         p[block.rows] = _adjusted_p(block, highest.values)
         direction[block.rows] = np.sign(block.observed)
-        needed[block.rows] = _needed_shift(block, highest.without(block.rows))
+        if shifts:
+            needed[block.rows] = _needed_shift(block, highest.without(block.rows))
     return TableTest(p=p, direction=direction, needed=needed)
 
 

@@ -72,19 +72,22 @@ class Evidence:
     beyond: float = math.inf
 
 
-def decide_table(table: Sequence[Times]) -> list[Decision]:
-    """Decide every row of one comparison: together, because rows are not independent."""
-    return [decide(times, evidence) for times, evidence in zip(table, weigh(table), strict=True)]
+def decide_table(table: Sequence[Times], *, effects: bool = True) -> list[Decision]:
+    """Decide every row of one comparison: together, because rows are not independent.
+
+    effects: whether to find what each row would see; verdicts alone take a fraction of the time.
+    """
+    return [decide(times, found, effects) for times, found in zip(table, weigh(table, effects), strict=True)]
 
 
-def weigh(table: Sequence[Times]) -> list[Evidence]:
+def weigh(table: Sequence[Times], effects: bool) -> list[Evidence]:
     """Both tests of the whole table, over all rows that have enough launches for them."""
     evidence = [Evidence()] * len(table)
     rows = [index for index, times in enumerate(table) if _launches(times) >= FEWEST]
     for row, beyond in zip(rows, _apart([table[row] for row in rows]), strict=True):
         evidence[row] = Evidence(beyond=beyond)
     rows = [row for row in rows if _launches(table[row]) >= FEWEST_PERMUTED]
-    for row, found in zip(rows, _permuted(table, rows), strict=True):
+    for row, found in zip(rows, _permuted(table, rows, effects), strict=True):
         evidence[row] = replace(found, beyond=evidence[row].beyond)
     return evidence
 
@@ -103,7 +106,7 @@ def _apart(table: Sequence[Times]) -> list[float]:
     )
 
 
-def _permuted(table: Sequence[Times], rows: Sequence[int]) -> list[Evidence]:
+def _permuted(table: Sequence[Times], rows: Sequence[int], effects: bool) -> list[Evidence]:
     """One permutation of launch labels over these rows."""
     if not rows:
         return []
@@ -116,7 +119,7 @@ def _permuted(table: Sequence[Times], rows: Sequence[int]) -> list[Evidence]:
     for column, row in enumerate(rows):
         for side, values in ((False, table[row].base), (True, table[row].new)):
             logs[[place[one, side] for one in values], column] = np.log(list(values.values()))
-    test = max_t(logs, np.array([side for _, side in launches]))
+    test = max_t(logs, np.array([side for _, side in launches]), shifts=effects)
     return [
         Evidence(
             p=float(test.p[column]), direction=float(test.direction[column]), needed=float(test.needed[column])
@@ -125,7 +128,7 @@ def _permuted(table: Sequence[Times], rows: Sequence[int]) -> list[Evidence]:
     ]  # fmt: skip
 
 
-def decide(times: Times, evidence: Evidence) -> Decision:
+def decide(times: Times, evidence: Evidence, effects: bool) -> Decision:
     """Apply the rule to one row."""
     base, new = (np.array(list(side.values())) for side in (times.base, times.new))
     if min(base.min(), new.min()) <= 0:
@@ -144,7 +147,7 @@ def decide(times: Times, evidence: Evidence) -> Decision:
         ratio=ratio,
         low=low,
         high=high,
-        detectable=_detectable(base, new, times.margin, evidence),
+        detectable=_detectable(base, new, times.margin, evidence) if effects else None,
     )
 
 
