@@ -26,22 +26,22 @@ with the experiments of `docs/calibration.md`; `make calibration` measures new o
 
 EXPERIMENTS = """# How often the comparison rule errs
 
-This page is written by `make results` from stored launches; `fabricbench doctor --calibrate FILE --read` counts again, and
-`make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some 90 minutes, for
-which nothing else may run. `docs/ab.md` says where the thresholds come from.
+This page is written by `make results` from stored launches; `fabricbench doctor --calibrate FILE --read` counts
+again, and `make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some 90
+minutes, for which nothing else may run. `docs/ab.md` says where the thresholds come from.
 
 How to read it:
 
-- *disjoint*: no launch stands in two tables, so the interval (Clopper & Pearson) is exact. Tables are 5 + 5 neighbouring
-  launches, series of `ab` 20 + 20. `first 5 against last 5` is what a comparison of two files does that were measured
-  one after the other; its margin is doubled by the rule, and the line below shows it as if it were not.
+- *disjoint*: no launch stands in two tables, so the interval (Clopper & Pearson) is exact. Tables are 5 + 5
+  neighbouring launches, series of `ab` 20 + 20. `first 5 against last 5` is what a comparison of two files does that
+  were measured one after the other; its margin is doubled by the rule, and the line below shows it as if it were not.
 - *drawn*: re-splits and overlapping stretches of the same launches. They are counted apart because they are no new
   launches: ten thousand draws of 400 launches still know 400 launches. An order of sides is drawn anew each time.
 - *rank test of samples*: what a Mann-Whitney test says that takes samples for launches, on rows that kept samples
   ({rows}). Nothing differs; a share of 5 % would be right. Rows of one table share its launches.
-- *synthetic*: 100 rows of noise with heavy tails (Student's t with 3 degrees of freedom, scale 5 %, and 2 % that a launch
-  adds to all its rows), five of them slowed by 50 % on the new side; and ten rows of 50 % noise, where the margin
-  holds nothing back and the thresholds of `ab` stand alone, for which {promise} are promised at most.
+- *synthetic*: 100 rows of noise with heavy tails (Student's t with 3 degrees of freedom, scale 5 %, and 2 % that a
+  launch adds to all its rows), five of them slowed by 50 % on the new side; and ten rows of 50 % noise, where the
+  margin holds nothing back and the thresholds of `ab` stand alone, for which {promise} are promised at most.
 - *power*: a row of unchanged launches is multiplied on the new side. `called same`: series that ended with `same` for
   the row that was slowed.
 """

@@ -99,7 +99,7 @@ def _refuse(series: Series) -> None:
     if promised:
         raise UsageError(
             f"`ab` cannot be had under {launcher}: it starts launches of its own.",
-            f"Run it outside of it with --launcher '{launcher} ...'.",
+            "Run it outside, and let --launcher say what starts the ranks of each launch.",
         )
     if series.launches < LOOKS[0]:
         raise UsageError(
