@@ -1,5 +1,6 @@
 """Writes results/README.md and docs/calibration.md from the files beside it: `make results`."""
 
+import textwrap
 from pathlib import Path
 
 from fabricbench import store
@@ -37,8 +38,8 @@ How to read it:
   were measured one after the other; its margin is doubled by the rule, and the line below shows it as if it were not.
 - *drawn*: re-splits and overlapping stretches of the same launches. They are counted apart because they are no new
   launches: ten thousand draws of 400 launches still know 400 launches. An order of sides is drawn anew each time.
-- *rank test of samples*: what a Mann-Whitney test says that takes samples for launches, on rows that kept samples
-  ({rows}). Nothing differs; a share of 5 % would be right. Rows of one table share its launches.
+- *rank test of samples*: what a Mann-Whitney test says that takes samples for launches, on rows that kept
+  samples. Nothing differs; a share of 5 % would be right. Rows of one table share its launches.
 - *synthetic*: 100 rows of noise with heavy tails (Student's t with 3 degrees of freedom, scale 5 %, and 2 % that a
   launch adds to all its rows), five of them slowed by 50 % on the new side; and ten rows of 50 % noise, where the
   margin holds nothing back and the thresholds of `ab` stand alone, for which {promise} are promised at most.
@@ -46,10 +47,9 @@ How to read it:
   the row that was slowed.
 """
 
-FIXTURE = """## {file}
-
-{machine}; {unchanged} unchanged launches from {first} to {last}; {draws} draws.
-"""
+FIXTURE = (
+    """{machine}; {unchanged} unchanged launches from {first} to {last}; {draws} draws. Samples were kept of {rows}."""
+)
 
 
 def page() -> str:
@@ -78,22 +78,20 @@ def experiments_page(draws: int = experiments.DRAWS) -> str:
     """docs/calibration.md: some minutes."""
     promise = percent_text(sequential.promise())
     fixtures = [(file, calibrate.load(file)) for file in sorted(HERE.glob("calibration/*.jsonl.gz"))]
-    rows = sorted({row for _, launches in fixtures for row in launches[0].samples_s})
-    parts = [EXPERIMENTS.format(rows=", ".join(rows), promise=promise)]
+    parts = [EXPERIMENTS.format(promise=promise)]
     for file, launches in fixtures:
         unchanged = [noted for noted in launches if noted.series == "unchanged"]
-        parts.append(
-            FIXTURE.format(
-                file=file.relative_to(CHECKOUT), machine=launches[0].machine, unchanged=len(unchanged),
-                first=unchanged[0].started, last=unchanged[-1].started, draws=f"{draws:,}",
-            )
+        said = FIXTURE.format(
+            machine=launches[0].machine, unchanged=len(unchanged), first=unchanged[0].started,
+            last=unchanged[-1].started, draws=f"{draws:,}", rows=", ".join(launches[0].samples_s),
         )  # fmt: skip
+        parts.append(f"## {file.relative_to(CHECKOUT)}\n\n{textwrap.fill(said, 118, break_on_hyphens=False)}\n")
         parts.append(_block(screen.page_text(calibrations.experiments(experiments.perform(launches, draws)))))
     return "\n".join(parts)
 
 
 def _block(text: str) -> str:
-    return f"```\n{text}```\n"
+    return f"```\n{text.lstrip()}```\n"
 
 
 if __name__ == "__main__":

@@ -105,7 +105,6 @@ def _calibrate(arguments: argparse.Namespace, progress: "Progress") -> int:
     from fabricbench.show import calibrations, screen
 
     screen.draw(calibrations.page(calibration))
-    print()
     screen.draw(calibrations.experiments(experiments))
     return 0
 
