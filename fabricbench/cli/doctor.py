@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from fabricbench.errors import UsageError
 from fabricbench.quantity import parse_seconds
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
         timeout_s=arguments.timeout,
     )
     progress = Progress()
+    if arguments.read and not arguments.calibrate:
+        raise UsageError("--read reads the launches of a calibration.", "Name their file with --calibrate FILE.")
     if arguments.calibrate:
         return _calibrate(arguments, progress)
     if arguments.beside:

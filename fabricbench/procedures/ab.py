@@ -281,7 +281,9 @@ def _refuse_changed(side: str, first: Run, this: Run) -> None:
     changed = [name for name in before | after if before.get(name) != after.get(name)]
     if changed:
         told = ", ".join(f"{name} {before.get(name)}, now {after.get(name)}" for name in changed)
-        raise NotMeasuredError(f"The software of the {side} side changed during the series: {told}.", "Begin anew.")
+        raise NotMeasuredError(
+            f"The software of the {side} side changed during the series: {told}.", "Put it back, or begin anew."
+        )
 
 
 @contextmanager
