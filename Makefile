@@ -25,13 +25,13 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 40 minutes
+calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 90 minutes
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
 
 comparing: $(READY)  ## how long a comparison of 1,000,000 samples takes, and how much memory
 	$(BIN)/python tests/judge/speed.py
 
-results: $(READY)  ## results/README.md from the files beside it
+results: $(READY)  ## results/README.md and docs/calibration.md from the files in results/
 	$(BIN)/python results/render.py
 
 schema: $(READY)  ## docs/schema.json from the model and the catalogue

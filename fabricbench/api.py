@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from fabricbench.judge.columns import Columns
     from fabricbench.judge.compare import Comparison
     from fabricbench.judge.expect import Expected
+    from fabricbench.judge.experiments import Experiments
     from fabricbench.judge.fitness import Report
     from fabricbench.judge.history import History
     from fabricbench.judge.learn import Lesson
     from fabricbench.judge.metric import Metric
+    from fabricbench.judge.sequential import Report as Alternated
+    from fabricbench.procedures.ab import Preview, Series
     from fabricbench.show.export.points import Exported
     from fabricbench.show.imports.reading import Log
     from fabricbench.store import Result
@@ -283,6 +286,23 @@ def preview(request: "Request", order: "Order") -> "tuple[list[dict[str, Any]], 
     return previewed.cases(made), previewed.expected_s(made, order.launches)
 
 
+def ab(series: "Series", announce: "Announce") -> "Alternated":
+    """Alternate two configurations launch by launch until one of the fixed looks answers.
+
+    Some minutes; the comparison is that of `compare` over the file. Raises FabricbenchError.
+    """
+    from fabricbench.procedures import ab as procedure
+
+    return procedure.examine(series, announce)
+
+
+def ab_preview(series: "Series") -> "Preview":
+    """What `ab` would do; both sides are asked, and nothing is measured.  Raises FabricbenchError."""
+    from fabricbench.procedures import ab as procedure
+
+    return procedure.preview(series)
+
+
 def doctor(order: "Order", announce: "Announce") -> "Report | None":
     """Findings about this instrument and this machine; None on ranks that do not speak.  Raises FabricbenchError."""
     from fabricbench.procedures import doctor as procedure
@@ -290,16 +310,23 @@ def doctor(order: "Order", announce: "Announce") -> "Report | None":
     return procedure.examine(order, announce)
 
 
-def calibrate(fixture: str, announce: "Announce") -> "Calibration":
-    """False alarms and power of the comparison rule on this machine, or on that of a stored fixture.
+def calibrate(
+    fixture: str, announce: "Announce", *, read: bool = False, draws: int | None = None
+) -> "tuple[Calibration, Experiments]":
+    """False alarms and power of the comparison rule, and of `ab`, on this machine or on that of a stored fixture.
 
-    Launches that the fixture lacks are measured first, some 40 minutes for all. Raises FabricbenchError.
+    Launches that the fixture lacks are measured first, some 90 minutes for all, unless it is only to be read.
+    Raises FabricbenchError.
     """
-    from fabricbench.judge import calibration
+    from fabricbench.judge import calibration, experiments
     from fabricbench.procedures import calibrate as procedure
 
-    procedure.collect(Path(fixture), announce)
-    return calibration.judge(procedure.load(Path(fixture)))
+    if not read:
+        procedure.collect(Path(fixture), announce)
+    launches = procedure.load(Path(fixture))
+    drawn = experiments.DRAWS if draws is None else draws
+    announce({"event": "notice", "text": f"{drawn} draws of each kind are judged, which takes minutes"})
+    return calibration.judge(launches), experiments.perform(launches, drawn)
 
 
 def beside(folder: str, order: "Order", announce: "Announce") -> "Besides":

@@ -159,7 +159,7 @@ def decode(data: bytes) -> Line:
 
 
 def load(path: str | os.PathLike[str]) -> list[Result]:
-    """Every run of a file, checked; a file has several after --append. Raises UnreadableError."""
+    """Every run of a file, checked; it has several after --append or `ab`. Raises UnreadableError."""
     with _uncollected():
         return _load(path)
 
@@ -178,24 +178,17 @@ def _uncollected() -> Iterator[None]:
 
 def _load(path: str | os.PathLike[str]) -> list[Result]:
     text = _read(Path(path))
-    parts: list[_Parts] = []
+    runs = _Runs()
     for number, data in enumerate(text.lines, start=1):
         try:
-            line = decode(data)
-            if isinstance(line, Run):
-                parts.append(_Parts(line))
-            elif not parts:
-                raise UnreadableError("there is no run line before this one.")
-            else:
-                parts[-1].add(line, number)
+            runs.add(decode(data), number)
         except UnreadableError as error:
             raise UnreadableError(f"{path}, line {number}: {error.what}", error.remedy or _REMEDY) from error
-    if not parts:
+    if not runs.parts:
         raise UnreadableError(f"{path} holds no complete run line.", _REMEDY)
-    for part in parts:
+    for part in runs.parts:
         part.refuse_contradictions(str(path))
-    last = len(parts) - 1
-    return [part.result(str(path), text.lost if i == last else None) for i, part in enumerate(parts)]
+    return [part.result(str(path), text.lost if part is runs.open else None) for part in runs.parts]
 
 
 def truncate_torn(path: str | os.PathLike[str]) -> bool:
@@ -242,6 +235,37 @@ class _Text(NamedTuple):
     """Complete lines beyond `whole_bytes`: those of a compressed member that has no end."""
 
 
+class _Runs:
+    """The runs of a file while it is read. A run line that stood before goes on with that run, until it is complete."""
+
+    def __init__(self) -> None:
+        self.parts: list[_Parts] = []
+        self.open: _Parts | None = None
+        self._by_id: dict[str, _Parts] = {}
+
+    def add(self, line: Line, number: int) -> None:
+        """Take one line. Raises UnreadableError."""
+        if isinstance(line, Run):
+            self.open = self._continued(line) or self._begun(line)
+        elif self.open is None:
+            raise UnreadableError("there is no run line before this one.")
+        else:
+            self.open.add(line, number)
+
+    def _begun(self, run: Run) -> "_Parts":
+        self.parts.append(_Parts(run))
+        self._by_id[run.id] = self.parts[-1]
+        return self.parts[-1]
+
+    def _continued(self, run: Run) -> "_Parts | None":
+        earlier = self._by_id.get(run.id)
+        if earlier is None or earlier.complete:
+            return None
+        if earlier.run != run:
+            raise UnreadableError(f"run {run.id} is declared a second time, and otherwise.")
+        return earlier
+
+
 class _Parts:
     """The lines of one run while they are read, each checked against those before it."""
 
@@ -255,9 +279,13 @@ class _Parts:
         self._seen: set[tuple[Scalar, ...]] = set()
         self._lines: list[int] = []  # number of the line of each record
 
+    @property
+    def complete(self) -> bool:
+        return self.end is not None and self.end.status == "complete"
+
     def add(self, line: Launch | Ceiling | Record | Round | End, number: int) -> None:
         """Take one line. Raises UnreadableError where it contradicts another one."""
-        if self.end is not None and self.end.status == "complete":
+        if self.complete:
             raise UnreadableError("the run was complete before this line.")
         if isinstance(line, End):
             self.end = line

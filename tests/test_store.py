@@ -73,6 +73,36 @@ def test_append_adds_a_run(tmp_path: Path) -> None:
     assert second.records == ()
 
 
+def turns(*, other_seed: int = 7) -> list[Line]:
+    """Two runs whose launches take turns."""
+    first = msgspec.structs.replace(example.run(), id="first")
+    second = msgspec.structs.replace(example.run(), id="second", seed=other_seed)
+    launches = [msgspec.structs.replace(example.launch(), launch=number) for number in range(2)]
+    return [first, launches[0], second, launches[0], second, launches[1], first, launches[1]]
+
+
+def test_runs_that_take_turns_are_two(tmp_path: Path) -> None:
+    first, second = store.load(written(tmp_path / "a.jsonl", turns()))
+    assert (first.run.id, second.run.id) == ("first", "second")
+    assert [launch.launch for result in (first, second) for launch in result.launches] == [0, 1, 0, 1]
+
+
+def test_a_torn_line_belongs_to_the_run_whose_turn_it_was(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", turns())
+    path.write_bytes(path.read_bytes()[:-5])
+    first, second = store.load(path)
+    assert second.lost is None
+    assert "line 8" in str(first.lost)
+
+
+def test_a_run_that_is_declared_otherwise_is_refused(tmp_path: Path) -> None:
+    lines = turns()
+    lines[4] = msgspec.structs.replace(turns(other_seed=8)[4])
+    assert "line 5: run second is declared a second time, and otherwise" in refusal(
+        written(tmp_path / "a.jsonl", lines)
+    )
+
+
 def test_append_makes_the_file_that_is_not_there(tmp_path: Path) -> None:
     with store.Writer.create(tmp_path / "a.jsonl", append=True) as writer:
         writer.write(example.run())

@@ -19,6 +19,7 @@ VERBS = {
     "compare": "better, same, worse, unclear, missing or unlike, row by row",
     "export": "CSV, Markdown, JSON, JUnit, CTRF, Prometheus and more, from a result or a comparison",
     "import": "figures that another tool printed, as a result to show and compare",
+    "ab": "alternate two configurations launch by launch, then compare",
     "doctor": "is this instrument, and this machine, fit to measure?",
 }
 

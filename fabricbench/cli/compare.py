@@ -64,27 +64,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write what A... lead to expect, a tolerance interval a row, as a TOML file for --expect (default: off)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="file that --learn writes (default: none)")
-    parser.add_argument(
-        "--margin",
-        type=float,
-        default=USUAL["margin"],
-        metavar="PERCENT",
-        help="difference that does not matter, doubled where launches of the two sides were not "
-        "alternated (default: %(default)s)",
-    )
+    judgement(parser)
     parser.add_argument(
         "--tail-margin",
         type=float,
         default=USUAL["tail_margin"],
         metavar="PERCENT",
         help="the same for p99, of which a hundredth of the samples decides (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--gate",
-        action="append",
-        metavar="PATTERN",
-        help="rows that set the exit status, such as 'allreduce/*', others are only shown; may be given several times "
-        "(default: all)",
     )
     parser.add_argument(
         "--metric",
@@ -102,6 +88,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("text", "json"),
         default="text",
         help="text: tables; json: one object with all rows (default: %(default)s)",
+    )
+
+
+def judgement(parser: argparse.ArgumentParser) -> None:
+    """Declare what says how rows are judged, and which of them decide."""
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=USUAL["margin"],
+        metavar="PERCENT",
+        help="difference that does not matter, doubled where launches of the two sides were not "
+        "alternated (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--gate",
+        action="append",
+        metavar="PATTERN",
+        help="rows that set the exit status, such as 'allreduce/*', others are only shown; may be given several times "
+        "(default: all)",
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from fabricbench.errors import UsageError
 from fabricbench.quantity import parse_seconds
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibrate",
         metavar="FILE",
-        help="judge the stored launches in FILE, measuring those it lacks: 40 minutes for all (default: off)",
+        help="judge the stored launches in FILE, measuring those it lacks: 90 minutes for all (default: off)",
+    )
+    parser.add_argument(
+        "--read", action="store_true", help="with --calibrate: measure nothing, judge what is in FILE (default: off)"
     )
 
 
@@ -66,11 +70,10 @@ def execute(arguments: argparse.Namespace) -> int:
         timeout_s=arguments.timeout,
     )
     progress = Progress()
+    if arguments.read and not arguments.calibrate:
+        raise UsageError("--read reads the launches of a calibration.", "Name their file with --calibrate FILE.")
     if arguments.calibrate:
-        from fabricbench.show import calibrations, screen
-
-        screen.draw(calibrations.page(api.calibrate(arguments.calibrate, progress)))
-        return 0
+        return _calibrate(arguments, progress)
     if arguments.beside:
         return _beside(arguments, order, progress)
     try:
@@ -87,6 +90,25 @@ def execute(arguments: argparse.Namespace) -> int:
     from fabricbench.show import findings, screen
 
     screen.draw(findings.page(report))
+    return 0
+
+
+def _calibrate(arguments: argparse.Namespace, progress: "Progress") -> int:
+    from fabricbench import api
+
+    try:
+        calibration, experiments = api.calibrate(arguments.calibrate, progress, read=arguments.read)
+    finally:
+        progress.close()
+    if arguments.format == "json":
+        import msgspec
+
+        print(msgspec.json.encode({"calibration": calibration, "experiments": experiments}).decode())
+        return 0
+    from fabricbench.show import calibrations, screen
+
+    screen.draw(calibrations.page(calibration))
+    screen.draw(calibrations.experiments(experiments))
     return 0
 
 

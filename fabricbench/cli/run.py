@@ -15,6 +15,43 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `run` takes."""
+    cases(parser)
+    how = ranks(parser)
+    how.add_argument(
+        "--launches",
+        type=int,
+        default=1,
+        metavar="COUNT",
+        help="start all ranks so many times (default: %(default)s)",
+    )
+    how.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print cases, bytes a rank and expected time, measure nothing (default: off)",
+    )
+    where = parser.add_argument_group("where to")
+    where.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="result, .jsonl or .jsonl.gz (default: a new file in results/local)",
+    )
+    where.add_argument("--append", action="store_true", help="add this run to an existing file (default: off)")
+    where.add_argument(
+        "--resume",
+        action="store_true",
+        help="measure what the interrupted run in --output lacks (default: off)",
+    )
+    where.add_argument(
+        "--format",
+        choices=("text", "json"),
+        default="text",
+        help="text: tables; json: the records, one a line, and nothing else (default: %(default)s)",
+    )
+
+
+def cases(parser: argparse.ArgumentParser) -> None:
+    """Declare what says which cases are measured."""
     what = parser.add_argument_group("what to measure")
     what.add_argument(
         "suite",
@@ -88,6 +125,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NUMBER",
         help="inputs and order of cases (default: %(default)s)",
     )
+
+
+def ranks(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """Declare what says how ranks are started."""
     how = parser.add_argument_group("how")
     how.add_argument(
         "-n",
@@ -95,13 +136,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="COUNT",
         help="ranks to start (default: one a core, 2 to 4)",
-    )
-    how.add_argument(
-        "--launches",
-        type=int,
-        default=1,
-        metavar="COUNT",
-        help="start all ranks so many times (default: %(default)s)",
     )
     how.add_argument(
         "--launcher",
@@ -127,30 +161,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end a launch that takes longer (default: none)",
     )
-    how.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print cases, bytes a rank and expected time, measure nothing (default: off)",
-    )
-    where = parser.add_argument_group("where to")
-    where.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="result, .jsonl or .jsonl.gz (default: a new file in results/local)",
-    )
-    where.add_argument("--append", action="store_true", help="add this run to an existing file (default: off)")
-    where.add_argument(
-        "--resume",
-        action="store_true",
-        help="measure what the interrupted run in --output lacks (default: off)",
-    )
-    where.add_argument(
-        "--format",
-        choices=("text", "json"),
-        default="text",
-        help="text: tables; json: the records, one a line, and nothing else (default: %(default)s)",
-    )
+    return how
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -165,8 +176,13 @@ def execute(arguments: argparse.Namespace) -> int:
         from fabricbench.show import screen
         from fabricbench.show.plans import page
 
-        cases, expected_s = api.preview(request, order)
-        screen.draw(page(cases, expected_s=expected_s, launches=order.launches))
+        planned, expected_s = api.preview(request, order)
+        if arguments.format == "json":
+            import msgspec
+
+            print(msgspec.json.encode({"cases": planned, "expected_s": expected_s}).decode())
+            return 0
+        screen.draw(page(planned, expected_s=expected_s, launches=order.launches))
         return 0
     progress = Progress()
     try:
@@ -237,6 +253,8 @@ def _as_before(arguments: argparse.Namespace) -> argparse.Namespace:
     if arguments.output is None:
         raise UsageError("--resume needs the file to go on with.", "Name it with --output FILE.")
     words = api.load([arguments.output])[-1].run.command
+    if words[:1] == ["ab"]:
+        raise UsageError(f"{arguments.output} was written by `ab`.", "Go on with `fabricbench ab --resume`.")
     parser = argparse.ArgumentParser()
     configure(parser)
     before = parser.parse_args(words[1:])

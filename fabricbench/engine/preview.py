@@ -15,8 +15,8 @@ def cases(plan: Plan) -> list[dict[str, Any]]:
     return [
         {
             "operation": case.operation, "variant": case.variant, "dtype": case.dtype, "nbytes": case.nbytes,
-            "ranks": case.ranks, "cadence": case.cadence, "params": case.params,
-            "bytes_per_rank": suite.bytes_per_rank(case),
+            "ranks": case.ranks, "cadence": case.cadence, "mode": case.mode, "memory": case.memory,
+            "in_place": case.in_place, "params": case.params, "bytes_per_rank": suite.bytes_per_rank(case),
         }
         for case in plan.cases
     ]  # fmt: skip

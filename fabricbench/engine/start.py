@@ -190,8 +190,12 @@ def _job(
 
 
 def _default_output(request: Request) -> Path:
+    return default_output("only" if request.only else Path(request.suite).stem)
+
+
+def default_output(name: str) -> Path:
+    """A new file for results of that name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    name = "only" if request.only else Path(request.suite).stem
     folder = Path("results") / "local"
     first = folder / f"{socket.gethostname()}-{name}-{stamp}.jsonl"
     others = (first.with_stem(f"{first.stem}-{number}") for number in itertools.count(2))

@@ -60,8 +60,8 @@ class Calibration:
 
 def judge(launches: Sequence[Noted]) -> Calibration:
     """Judge every table of the fixture with the one comparison rule."""
-    unchanged = [decide(table) for table in _tables(launches, "unchanged")]
-    slowed = [(table[0], _slowed_rows(table), decide(table)) for table in _tables(launches, "slowed")]
+    unchanged = [decide(table) for table in tables(launches, "unchanged")]
+    slowed = [(table[0], _slowed_rows(table), decide(table)) for table in tables(launches, "slowed")]
     rows = tuple(
         _row(row, launches, unchanged, [(hit, made) for _, hit, made in slowed]) for row in launches[0].medians_s
     )
@@ -75,7 +75,7 @@ def judge(launches: Sequence[Noted]) -> Calibration:
     )  # fmt: skip
 
 
-def _tables(launches: Iterable[Noted], series: str) -> list[list[Noted]]:
+def tables(launches: Iterable[Noted], series: str) -> list[list[Noted]]:
     """Complete tables of one series; one that was cut short is left out."""
     tables: dict[int, list[Noted]] = {}
     for noted in launches:

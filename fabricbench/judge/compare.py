@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from fabricbench.judge import configured
 from fabricbench.judge.factor import Factor
 from fabricbench.judge.gates import P99, Gates
 from fabricbench.judge.joining import joined
@@ -104,21 +105,29 @@ def compare(
     margin: relative difference that does not matter; doubled where the sides were not alternated. tail_margin: the
     same of p99. gate: patterns of the rows that set the exit status, over their names and `operation/variant`.
     across: the one thing in which the sides may differ.
+
+    What alternated sides were configured to differ in bars no ratio, and is said.
     """
     factor = None if across is None else Factor.named(across, (*base, *new))
     (base_units, base_copies), (new_units, new_copies) = units(base, factor), units(new, factor)
     base_units, new_units = joined(base_units, new_units), joined(new_units, base_units)
     refuse_injected(base_units)
     paired = alternated(base_units, new_units)
+    made: list[str] = []
+    if paired and factor is None:
+        base_units, new_units, made = configured.joined(base_units, new_units)
     barred, said = machine_differences(base_units, new_units, factor)
     wider = 1 if paired else 2
     sides = Sides(
         base=base_units, new=new_units, barred=barred, factor=factor,
+        configured=configured.CONDITIONS if paired else (),
         margin=wider * margin, tail_margin=wider * tail_margin,
     )  # fmt: skip
     found = pairs(sides)
     rows, tails = _rows(found, Gates.of(gate))
-    notes = [f"The sides differ in {one}." for one in (*barred, *said)]
+    if paired and factor is None:
+        made += configured.differences([(pair.base, pair.new) for pair in found])
+    notes = [f"The sides differ in {one}." for one in (*made, *barred, *said)]
     if not paired:
         notes.append(
             "The launches of the two sides were not alternated, and drift of the machine looks "

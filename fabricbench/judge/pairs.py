@@ -43,6 +43,8 @@ class Sides:
     barred: Sequence[str]
     """What differs between the machines and bars every ratio."""
     factor: Factor | None
+    configured: Sequence[str]
+    """Conditions that the sides were made to differ in."""
     margin: float
     tail_margin: float
 
@@ -98,7 +100,7 @@ def _settled(base: Sequence[Record], new: Sequence[Record], times: Times, sides:
             return Settled("missing", f"not measured on the {side} side: {why_missing(records)}.")
     if bad := wrong(base):
         return Settled("unlike", f"results of the base are wrong, so it is no baseline: {bad}.")
-    if reasons := [*sides.barred, *unlike(timed(base), timed(new), sides.factor)]:
+    if reasons := [*sides.barred, *unlike(timed(base), timed(new), sides.factor, configured=sides.configured)]:
         return Settled("unlike", f"{'; '.join(reasons)}.")
     return None
 

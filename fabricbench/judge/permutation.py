@@ -9,6 +9,7 @@ counting the observed labels too.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,12 @@ class _Block:
         return np.asarray(np.abs(self.stayed) / scale)
 
 
-def max_t(logs: Floats, new: NDArray[np.bool_]) -> TableTest:
-    """Test all rows at once. logs: (launches, rows), nan where absent; new: (launches,)."""
-    labels = _permuted_labels(new)
+def max_t(logs: Floats, new: NDArray[np.bool_], *, shifts: bool = True) -> TableTest:
+    """Test all rows at once. logs: (launches, rows), nan where absent; new: (launches,).
+
+    shifts: whether to find what is needed, which takes most of the time; else it is infinite.
+    """
+    labels = _permuted_labels(new.size, min(int(new.sum()), int((~new).sum())))
     rows = logs.shape[1]
     highest = _TwoHighest(labels.shape[0])
     for block in _blocks(logs, new, labels):
@@ -67,15 +71,18 @@ def max_t(logs: Floats, new: NDArray[np.bool_]) -> TableTest:
     for block in _blocks(logs, new, labels):
         p[block.rows] = _adjusted_p(block, highest.values)
         direction[block.rows] = np.sign(block.observed)
-        needed[block.rows] = _needed_shift(block, highest.without(block.rows))
+        if shifts:
+            needed[block.rows] = _needed_shift(block, highest.without(block.rows))
     return TableTest(p=p, direction=direction, needed=needed)
 
 
-def _permuted_labels(new: NDArray[np.bool_]) -> Floats:
+@lru_cache(maxsize=8)
+def _permuted_labels(launches: int, smaller: int) -> Floats:
     """Random splits, (permutations, launches); the same ones when the sides change places."""
-    smaller = min(int(new.sum()), int((~new).sum()))
-    order = np.random.default_rng(SEED).random((PERMUTATIONS, new.size)).argsort(axis=1)
-    return (order < smaller).astype(np.float64)
+    order = np.random.default_rng(SEED).random((PERMUTATIONS, launches)).argsort(axis=1)
+    labels = (order < smaller).astype(np.float64)
+    labels.flags.writeable = False
+    return labels
 
 
 def _blocks(logs: Floats, new: NDArray[np.bool_], labels: Floats) -> Iterator[_Block]:

@@ -1,20 +1,23 @@
 """What launch medians alone decide: worse, better, same or unclear, and what would be seen.
 
 - worse: with 5 or more launches a side, every new launch is slower than every base launch by more
-  than the margin; or, from 8 a side, one permutation of launch labels over the whole table gives
-  p <= 0.01, two-sided, and the medians differ by more than the margin. better: the mirror image.
+  than the margin, and by more than other splits of the same launches separate any row of the table
+  (exact p <= 0.01; from 8 a side 0.001); or, from 8 a side, one permutation of launch labels over
+  the whole table gives p <= 0.01, two-sided, and the medians differ by more than the margin.
+  better: the mirror image.
 - same: the 95 % interval of the ratio lies inside the margin, on a logarithmic scale.
 - unclear: everything else, and everything with fewer than 5 launches on a side.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fabricbench.judge import separation
 from fabricbench.judge.permutation import LEVEL, max_t
 from fabricbench.judge.shift import shift_interval
 from fabricbench.judge.sides import Identity
@@ -29,6 +32,10 @@ FEWEST = 5
 """Launches a side below which nothing is decided."""
 FEWEST_PERMUTED = 8
 """Launches a side from which labels are permuted."""
+APART_FEW, APART_MANY = 0.01, 0.001
+"""p of a separation that is none of chance: below FEWEST_PERMUTED launches a side, where only two of 252 splits can
+be told from all others, and from there on, where the permutation has the larger share of the error.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +61,55 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the permutation of the whole table says about one row, as in TableTest."""
+    """What the whole table says about one row: of its permutation as in TableTest, and how far its sides must be apart.
 
-    p: float
-    direction: float
-    needed: float
+    beyond: log of the ratio between the launches nearest to each other that a separated row must exceed.
+    """
 
-
-NO_EVIDENCE = Evidence(p=1.0, direction=0.0, needed=math.inf)
-
-
-def decide_table(table: Sequence[Times]) -> list[Decision]:
-    """Decide every row of one comparison: together, because rows are not independent."""
-    return [decide(times, evidence) for times, evidence in zip(table, weigh(table), strict=True)]
+    p: float = 1.0
+    direction: float = 0.0
+    needed: float = math.inf
+    beyond: float = math.inf
 
 
-def weigh(table: Sequence[Times]) -> list[Evidence]:
-    """Permute launch labels over all rows that have enough launches."""
-    evidence = [NO_EVIDENCE] * len(table)
-    rows = [index for index, times in enumerate(table) if _permutable(times)]
+def decide_table(table: Sequence[Times], *, effects: bool = True) -> list[Decision]:
+    """Decide every row of one comparison: together, because rows are not independent.
+
+    effects: whether to find what each row would see; verdicts alone take a fraction of the time.
+    """
+    return [decide(times, found, effects) for times, found in zip(table, weigh(table, effects), strict=True)]
+
+
+def weigh(table: Sequence[Times], effects: bool) -> list[Evidence]:
+    """Both tests of the whole table, over all rows that have enough launches for them."""
+    evidence = [Evidence()] * len(table)
+    rows = [index for index, times in enumerate(table) if _launches(times) >= FEWEST]
+    for row, beyond in zip(rows, _apart([table[row] for row in rows]), strict=True):
+        evidence[row] = Evidence(beyond=beyond)
+    rows = [row for row in rows if _launches(table[row]) >= FEWEST_PERMUTED]
+    for row, found in zip(rows, _permuted(table, rows, effects), strict=True):
+        evidence[row] = replace(found, beyond=evidence[row].beyond)
+    return evidence
+
+
+def _launches(times: Times) -> int:
+    """Launches of the smaller side; 0 where a median is 0 and has no logarithm."""
+    fewest = min(len(times.base), len(times.new))
+    return fewest if fewest and min(*times.base.values(), *times.new.values()) > 0 else 0
+
+
+def _apart(table: Sequence[Times]) -> list[float]:
+    return separation.beyond(
+        [(times.base, times.new) for times in table],
+        least=[math.log1p(times.margin) for times in table],
+        levels=[APART_MANY if _launches(times) >= FEWEST_PERMUTED else APART_FEW for times in table],
+    )
+
+
+def _permuted(table: Sequence[Times], rows: Sequence[int], effects: bool) -> list[Evidence]:
+    """One permutation of launch labels over these rows."""
     if not rows:
-        return evidence
+        return []
     launches = sorted(
         {(one, False) for row in rows for one in table[row].base}
         | {(one, True) for row in rows for one in table[row].new}
@@ -84,22 +119,16 @@ def weigh(table: Sequence[Times]) -> list[Evidence]:
     for column, row in enumerate(rows):
         for side, values in ((False, table[row].base), (True, table[row].new)):
             logs[[place[one, side] for one in values], column] = np.log(list(values.values()))
-    test = max_t(logs, np.array([side for _, side in launches]))
-    for column, row in enumerate(rows):
-        evidence[row] = Evidence(
-            p=float(test.p[column]),
-            direction=float(test.direction[column]),
-            needed=float(test.needed[column]),
+    test = max_t(logs, np.array([side for _, side in launches]), shifts=effects)
+    return [
+        Evidence(
+            p=float(test.p[column]), direction=float(test.direction[column]), needed=float(test.needed[column])
         )
-    return evidence
+        for column in range(len(rows))
+    ]  # fmt: skip
 
 
-def _permutable(times: Times) -> bool:
-    enough = min(len(times.base), len(times.new)) >= FEWEST_PERMUTED
-    return enough and min(*times.base.values(), *times.new.values()) > 0
-
-
-def decide(times: Times, evidence: Evidence) -> Decision:
+def decide(times: Times, evidence: Evidence, effects: bool) -> Decision:
     """Apply the rule to one row."""
     base, new = (np.array(list(side.values())) for side in (times.base, times.new))
     if min(base.min(), new.min()) <= 0:
@@ -118,7 +147,7 @@ def decide(times: Times, evidence: Evidence) -> Decision:
         ratio=ratio,
         low=low,
         high=high,
-        detectable=_detectable(base, new, times.margin, evidence),
+        detectable=_detectable(base, new, times.margin, evidence) if effects else None,
     )
 
 
@@ -153,12 +182,14 @@ def _verdict(
         return "better", f"{faster} faster by more than {limit}."
     if max(-math.log(interval[0]), math.log(interval[1])) <= math.log1p(margin):
         return "same", f"the interval of the ratio lies within {limit}."
+    if _separated(base, new, margin) or _separated(new, base, margin):
+        return "unclear", "the launches do not overlap, but other splits of them separate rows of this table as widely."
     return "unclear", f"the launches overlap, and the interval of the ratio reaches beyond {limit}."
 
 
 def _slower(fast: Floats, slow: Floats, margin: float, evidence: Evidence, direction: int) -> str:
     """Why `slow` is slower than `fast` by more than the margin; empty where nothing says so."""
-    if slow.min() > fast.max() * (1 + margin):
+    if _separated(fast, slow, margin) and math.log(slow.min() / fast.max()) > evidence.beyond:
         return "every launch of the new side is"
     apart = _middle(slow) > _middle(fast) * (1 + margin)
     if apart and evidence.direction == direction and evidence.p <= LEVEL:
@@ -166,9 +197,13 @@ def _slower(fast: Floats, slow: Floats, margin: float, evidence: Evidence, direc
     return ""
 
 
+def _separated(fast: Floats, slow: Floats, margin: float) -> bool:
+    return bool(slow.min() > fast.max() * (1 + margin))
+
+
 def _detectable(base: Floats, new: Floats, margin: float, evidence: Evidence) -> float | None:
     """Smallest factor on the new launches beyond which the verdict is worse, less 1, from 0."""
-    separated = base.max() / new.min() * (1 + margin)
+    separated = base.max() / new.min() * max(1 + margin, math.exp(evidence.beyond))
     apart = _middle(base) / _middle(new) * (1 + margin)
     # exp of a shift beyond 700 is no float; a row that needs that is not detectable at all.
     permuted = math.exp(evidence.needed) if evidence.needed < 100 else math.inf  # noqa: PLR2004

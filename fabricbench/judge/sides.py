@@ -210,11 +210,12 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit], names: Nam
 
 
 def unlike(
-    base: Sequence[Record], new: Sequence[Record], factor: Factor | None = None, names: Names = (BASE, NEW)
-) -> list[str]:
+    base: Sequence[Record], new: Sequence[Record], factor: Factor | None = None, names: Names = (BASE, NEW),
+    configured: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
     """What bars a ratio: conditions that differ between the sides or vary within one.
 
-    factor: what may differ between the sides, though not within one. names: what the sides are called.
+    factor, configured: what may differ between the sides, though not within one. names: what the sides are called.
     """
     if _all_alike([*base, *new]):
         return []
@@ -227,7 +228,7 @@ def unlike(
         if imported and (left | right) & _UNSAID:
             continue
         reasons += _varying(name, names, left, right)
-        allowed = factor is not None and name in factor.allowed
+        allowed = name in configured or (factor is not None and name in factor.allowed)
         if len(left) == len(right) == 1 and left != right and not allowed:
             reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
     return reasons

@@ -22,18 +22,24 @@ from fabricbench.judge.sides import launch_median
 from fabricbench.model import Record
 
 SUITE = "calibration"
-UNCHANGED = 400
+UNCHANGED = 1000
 TABLES = 20
 SAMPLES_KEPT = 32
 ROWS_WITH_SAMPLES = 3
 
 
 def collect(output: Path, announce: Announce, *, unchanged: int = UNCHANGED, tables: int = TABLES) -> None:
-    """Measure every launch and write the fixture: some 40 minutes for the full plan.
+    """Measure every launch and write the fixture: some 90 minutes for the full plan.
 
     Raises FabricbenchError. What was measured before an interruption is in the file and is not measured again.
     """
     stored = load(output) if output.exists() else []
+    for noted, (series, table, side, slowed) in zip(stored, _plan(unchanged, tables), strict=False):
+        if (noted.series, noted.table, noted.side, noted.slowed) != (series, table, side, slowed):
+            raise UsageError(
+                f"{output} was not measured by this plan of {unchanged} unchanged launches and {tables} slowed tables.",
+                "Judge it as it is with --read, or choose another file.",
+            )
     if len(stored) == unchanged + len(SIDES) * tables:
         return
     if stored and stored[0].machine != _here():

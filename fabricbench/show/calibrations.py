@@ -1,6 +1,9 @@
-"""A calibration -> a page: false alarms, power, and both row by row."""
+"""A calibration -> pages: false alarms, power, both row by row, and how often the rule errs by way of counting."""
+
+from collections.abc import Sequence
 
 from fabricbench.judge.calibration import FACTOR, Calibration, RowResult
+from fabricbench.judge.experiments import Count, Experiments, Kind, Power
 from fabricbench.quantity import percent_text
 from fabricbench.show.table import ABSENT, Column, Page, Table
 
@@ -38,3 +41,54 @@ def _cells(row: RowResult, tables: int) -> tuple[str, ...]:
     seen = ABSENT if row.detectable is None else f"{100 * row.detectable:.0f}"
     found = f"{row.found}/{row.slowed}" if row.slowed else ABSENT
     return row.row, f"{100 * row.spread:.0f}", seen, f"{row.false}/{tables}", found
+
+
+KINDS: dict[Kind, str] = {
+    "disjoint": "each launch used once; exact 95 % interval",
+    "drawn": "the same launches drawn again and again; the interval tells of the drawing alone",
+    "synthetic": "random numbers in place of launches",
+}
+COUNTS = (
+    Column(words=("what",), align="left"),
+    Column(words=("found",)),
+    Column(words=("of",)),
+    Column(words=("",), align="left"),
+    Column(words=("share",), unit="%"),
+    Column(words=("95 %",), unit="%"),
+)
+POWERS = (
+    Column(words=("slowed",), unit="%"),
+    Column(words=("found",)),
+    Column(words=("of",)),
+    Column(words=("share",), unit="%"),
+    Column(words=("95 %",), unit="%"),
+    Column(words=("called", "same")),
+    Column(words=("launches", "a side")),
+)
+
+
+def experiments(found: Experiments) -> Page:
+    """Every count by its kind, and the power of `ab`."""
+    tables = tuple(counts([count for count in found.counts if count.kind == kind], kind) for kind in KINDS)
+    power = Table(
+        title="power of `ab`: one row of the new side slowed, each row in turn, drawn as above",
+        columns=POWERS,
+        rows=tuple(_power(one) for one in found.power),
+    )
+    return Page(alarms=(), facts=(), tables=(*tables, power))
+
+
+def counts(found: Sequence[Count], kind: Kind) -> Table:
+    """Counts of one kind."""
+    rows = tuple((one.what, str(one.found), str(one.trials), one.of, *_rate(one)) for one in found)
+    return Table(title=f"{kind}: {KINDS[kind]}", columns=COUNTS, rows=rows)
+
+
+def _power(one: Power) -> tuple[str, ...]:
+    slowed = f"{100 * (one.factor - 1):.0f}"
+    return slowed, str(one.found), str(one.trials), *_rate(one), str(one.same), f"{one.launches:.1f}"
+
+
+def _rate(one: Count | Power) -> tuple[str, str]:
+    low, high = one.interval
+    return f"{100 * one.found / one.trials:.1f}" if one.trials else ABSENT, f"{100 * low:.1f}-{100 * high:.1f}"

@@ -60,8 +60,10 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
             ("printed by", _listed(run.software)),
             ("logs", _logs(result)),
         )
+    series = {f"{one.pairing.side} side of {one.pairing.id}" for one in result.launches if one.pairing}
     return (
         ("file", result.path),
+        *([("series", ", ".join(sorted(series)))] if series else []),
         ("run", f"{run.id}, {run.started}, fabricbench {run.fabricbench}, seed {run.seed}"),
         ("command", " ".join(["fabricbench", *run.command])),
         ("machine", _machine(run.machine)),
@@ -107,7 +109,8 @@ def _launches(result: Result) -> str:
     found, asked = len(result.launches), result.run.launches
     held = [one.telemetry.memory_bytes or 0 for one in result.records if one.telemetry is not None]
     memory = f", at most {about_size(max(held))} of memory a rank" if any(held) else ""
-    return f"{found if found == asked else f'{found} of {asked}'}, {'; '.join(shapes) or 'none'}{memory}"
+    least = "at most " if any(launch.pairing for launch in result.launches) else ""
+    return f"{found if found == asked else f'{found} of {least}{asked}'}, {'; '.join(shapes) or 'none'}{memory}"
 
 
 def _hosts(hosts: Sequence[str]) -> str:

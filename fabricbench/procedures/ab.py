@@ -1,0 +1,296 @@
+"""Two configurations, launch by launch in turn, until they differ, agree, or the last look has passed.
+
+The looks are fixed in `judge/sequential.py` before anything is measured. The file holds one run a side, and each launch
+says its side and its place in the series, so that `compare FILE` judges it by the same rule.
+"""
+
+import os
+import shlex
+import signal
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fabricbench import mpi, store
+from fabricbench.engine import launch, start
+from fabricbench.engine.worker import Announce, now
+from fabricbench.errors import NotMeasuredError, TimedOutError, UsageError
+from fabricbench.judge import sequential
+from fabricbench.judge.sequential import LOOKS, Looked, Report
+from fabricbench.judge.sides import BASE, NEW
+from fabricbench.model import SCHEMA, Ceiling, End, Ending, Pairing, Record, Round, Run
+from fabricbench.procedures import sides
+from fabricbench.procedures.sides import Side
+from fabricbench.store import Result
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """What `ab` is asked for. `common` are words of `run` for both sides; `launches` a side at most."""
+
+    base: str
+    new: str
+    common: tuple[str, ...]
+    launches: int = LOOKS[-1]
+    seed: int = 1
+    margin: float = 0.05
+    gate: tuple[str, ...] = ("*",)
+    output: str | None = None
+    resume: bool = False
+    command: tuple[str, ...] = ()
+
+    def looks(self) -> tuple[int, ...]:
+        """The looks up to the last one asked for."""
+        return tuple(look for look in LOOKS if look <= self.launches)
+
+
+class Preview(NamedTuple):
+    """What a series would do: the sides' commands, what each says it would measure, the looks, the longest it takes."""
+
+    commands: tuple[str, str]
+    plans: tuple[dict[str, Any] | None, dict[str, Any] | None]
+    looks: tuple[int, ...]
+    alike: bool
+    expected_s: float | None
+
+
+def preview(series: Series) -> Preview:
+    """Check everything that can be checked without measuring.  Raises FabricbenchError."""
+    _refuse(series)
+    both = _sides(series)
+    base, new = (sides.planned(one) for one in both)
+    _share_rows(base, new)
+    one_each = base["expected_s"] + new["expected_s"] if base and new else None
+    return Preview(
+        commands=(both[0].text(), both[1].text()), plans=(base, new), looks=series.looks(), alike=_alike(both),
+        expected_s=None if one_each is None else one_each * series.launches,
+    )  # fmt: skip
+
+
+def examine(series: Series, announce: Announce) -> Report:
+    """Measure launch by launch until a look answers.  Raises FabricbenchError; what was measured is in the file."""
+    made = preview(series)
+    if made.alike:
+        announce({"event": "notice", "text": "BOTH SIDES ARE THE SAME: WHATEVER DIFFERS IS A FALSE ALARM."})
+    book = _Book.resumed(series) if series.resume else _Book.begun(series)
+    final = _measured(series, book, announce)
+    results = book.results()
+    looked = [_look(series, results, launches) for launches in made.looks if launches <= final]
+    return Report(
+        file=str(book.path), alike=made.alike, planned=made.looks, promise=sequential.promise(made.looks),
+        looks=tuple(one.look for one in looked), comparison=looked[-1].comparison,
+    )  # fmt: skip
+
+
+def _look(series: Series, results: Sequence[Result], launches: int) -> Looked:
+    return sequential.look(results, launches, margin=series.margin, gate=series.gate)
+
+
+def _refuse(series: Series) -> None:
+    promised, launcher = mpi.promise(os.environ)
+    if promised:
+        raise UsageError(
+            f"`ab` cannot be had under {launcher}: it starts launches of its own.",
+            "Run it outside, and let --launcher say what starts the ranks of each launch.",
+        )
+    if series.launches < LOOKS[0]:
+        raise UsageError(
+            f"{series.launches} launches a side decide nothing.", f"The first look is after {LOOKS[0]}: ask for more."
+        )
+    if series.launches not in LOOKS:
+        raise UsageError(
+            f"There is no look after {series.launches} launches a side.",
+            f"Looks are fixed: choose {', '.join(map(str, LOOKS[:-1]))} or {LOOKS[-1]}.",
+        )
+
+
+def _sides(series: Series) -> tuple[Side, Side]:
+    base, new = sides.side(BASE, series.base, series.common), sides.side(NEW, series.new, series.common)
+    if "--inject" in {word.partition("=")[0] for word in base.words}:
+        raise UsageError("A base with a fault put in is no baseline.", "Write --new='--inject ...' for the new side.")
+    return base, new
+
+
+def _alike(both: tuple[Side, Side]) -> bool:
+    return len({(tuple(sorted(one.environment.items())), one.program, one.words) for one in both}) == 1
+
+
+def _share_rows(base: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+    """Raises UsageError where no case of one side is a case of the other, be it by another variant."""
+    if base is None or new is None:
+        return
+    unlike = ("bytes_per_rank", "variant")
+    left, right = ({_key(case, unlike) for case in plan["cases"]} for plan in (base, new))
+    if not left & right:
+        first, second = (f"{plan['cases'][0]['operation']}/{plan['cases'][0]['variant']}" for plan in (base, new))
+        raise UsageError(
+            f"The sides have no row in common: the base measures {first} and others, the new side {second}.",
+            "Let both measure the same operations, types, sizes and ranks.",
+        )
+
+
+def _key(case: dict[str, Any], without: Sequence[str]) -> str:
+    return str(sorted((name, str(value)) for name, value in case.items() if name not in without))
+
+
+def _measured(series: Series, book: "_Book", announce: Announce) -> int:
+    """Launch until a look says that it is over; the launches a side at that look."""
+    both = {one.name: one for one in _sides(series)}
+    ending: Ending = "failed"
+    try:
+        with launch.ended_by_signals():
+            for position, name in enumerate(sequential.order(series.seed)):
+                if _is_over(series, book, position, announce):
+                    ending = "complete"
+                    return position // 2
+                if position >= book.done:
+                    _launched(series, book, both[name], position, announce)
+    except KeyboardInterrupt:
+        ending = "interrupted"
+        raise
+    except TimedOutError:
+        ending = "timeout"
+        raise
+    finally:
+        book.close(ending)
+        if ending != "complete" and book.done:
+            announce(
+                {
+                    "event": "notice",
+                    "text": f"{book.done} launches are kept in {book.path}; go on with: "
+                    f"fabricbench ab --resume -o {shlex.quote(str(book.path))}",
+                }
+            )
+    raise AssertionError("the order of sides has no end")
+
+
+def _is_over(series: Series, book: "_Book", position: int, announce: Announce) -> bool:
+    """Look, where one is due before the launch at this position."""
+    each, odd = divmod(position, 2)
+    if odd or position > book.done:
+        return False
+    if each == 1 and book.done == 2:  # noqa: PLR2004 - one launch a side: can they be compared at all?
+        _look(series, book.results(), each)
+    if each not in series.looks():
+        return False
+    looked = _look(series, book.results(), each)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in looked.look.verdicts.items())
+    last = looked.over or each == series.looks()[-1]
+    announce(
+        {"event": "notice", "text": f"look after {each} launches a side: {said}{'' if last else '; going on'}"}
+    )  # fmt: skip
+    return last
+
+
+def _launched(series: Series, book: "_Book", one: Side, position: int, announce: Announce) -> None:
+    """One launch of one side into the file. The n-th launches of both sides take their cases in the same order."""
+    which = f"launch {position + 1} of at most {2 * series.launches}, {one.name}"
+    announce({"event": "notice", "text": which})
+    with tempfile.TemporaryDirectory(dir=book.path.parent, prefix=".ab-") as folder:
+        # Beside the result, where the hosts of a foreign launcher can write, too.
+        result = sides.measured(one, Path(folder) / "launch.jsonl", series.seed + position // 2, which, announce)
+        book.write(one.name, result)
+
+
+class _Book:
+    """The file of one series: a run a side, whose launches come in turn."""
+
+    def __init__(self, series: Series, writer: store.Writer, pairing: str) -> None:
+        self.path, self.done = writer.path, 0
+        self._writer = writer
+        self._series, self._pairing = series, pairing
+        self._runs: dict[str, Run] = {}
+        self._launches = {BASE: 0, NEW: 0}
+
+    @classmethod
+    def begun(cls, series: Series) -> "_Book":
+        """A new file, made now so that one that cannot be written is found before measuring.  Raises UsageError."""
+        path = Path(series.output) if series.output else start.default_output("ab")
+        return cls(series, store.Writer.create(path), uuid.uuid4().hex[:12])
+
+    @classmethod
+    def resumed(cls, series: Series) -> "_Book":
+        """The file of an interrupted series.  Raises UsageError."""
+        path = Path(series.output or "")
+        store.truncate_torn(path)
+        results = store.load(path)
+        if all(result.end is not None and result.end.status == "complete" for result in results):
+            raise UsageError(f"{path} is complete; there is nothing to resume.", f"See fabricbench compare {path}.")
+        launches = [(result, one, one.pairing) for result in results for one in result.launches if one.pairing]
+        pairing_id = launches[0][2].id if launches else uuid.uuid4().hex[:12]
+        book = cls(series, store.Writer.create(path, append=True), pairing_id)
+        for result, _, pairing in launches:
+            book._runs[pairing.side] = result.run
+            book._launches[pairing.side] += 1
+        book.done = len(launches)
+        return book
+
+    def results(self) -> list[Result]:
+        """What the file holds."""
+        return store.load(self.path)
+
+    def write(self, side: str, result: Result) -> None:
+        """Append one launch, read from its own file.  Raises NotMeasuredError where the software has changed."""
+        run = self._runs.get(side) or self._run(result.run)
+        _refuse_changed(side, run, result.run)
+        (launched,) = result.launches
+        number = self._launches[side]
+        pairing = Pairing(id=self._pairing, side=side, position=self.done)
+        lines: list[Ceiling | Record | Round] = [*result.ceilings, *result.records, *result.rounds]
+        with _undisturbed():
+            self._writer.write(run)
+            self._writer.write(msgspec.structs.replace(launched, launch=number, pairing=pairing))
+            for line in lines:
+                self._writer.write(msgspec.structs.replace(line, launch=number))
+            self._runs[side] = run
+            self._launches[side] += 1
+            self.done += 1
+
+    def _run(self, run: Run) -> Run:
+        return msgspec.structs.replace(
+            run, schema=SCHEMA, id=uuid.uuid4().hex[:12], command=list(self._series.command), seed=self._series.seed,
+            launches=self._series.launches,
+        )  # fmt: skip
+
+    def close(self, ending: Ending) -> None:
+        """The end line of each run; a file without any launch is none."""
+        with self._writer, _undisturbed():
+            if not self._runs:
+                self.path.unlink(missing_ok=True)
+                return
+            records = {result.run.id: result.records for result in self.results()}
+            for run in self._runs.values():
+                wrong = sum(record.check.status == "wrong" for record in records[run.id])
+                self._writer.write(run)
+                self._writer.write(
+                    End(finished=now(), records=len(records[run.id]), wrong=wrong, status=ending)
+                )  # fmt: skip
+
+
+def _refuse_changed(side: str, first: Run, this: Run) -> None:
+    """A side is one configuration from its first launch to its last.  Raises NotMeasuredError."""
+    before, after = ({**run.software, "fabricbench": run.fabricbench} for run in (first, this))
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    if changed:
+        told = ", ".join(f"{name} {before.get(name)}, now {after.get(name)}" for name in changed)
+        raise NotMeasuredError(
+            f"The software of the {side} side changed during the series: {told}.", "Put it back, or begin anew."
+        )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Interruptions wait until a launch is written as a whole."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
