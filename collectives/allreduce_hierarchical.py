@@ -27,10 +27,10 @@ def call(b: Any) -> int:
 def hierarchical(context: Context) -> Iterator[Step]:
     """Inside the host, then across: least traffic between hosts."""
     question, library = context.question, context.mpi
-    inside = library.split(library.hosts.index(library.hosts[library.rank]))
-    speaks = inside.rank == 0
-    across = library.split(int(speaks))
+    first = library.hosts.index(library.hosts[library.rank])
+    speaks = first == library.rank
     given = reductions.library_arguments(context, in_place=question.case.in_place and speaks)
+    inside, across = library.split(first), library.split(int(speaks))
     yield Step(
         call=call,
         block=block(

@@ -3,8 +3,8 @@
 import numpy as np
 
 from fabricbench.collectives import exchanges, movement, portions
-from fabricbench.collectives.library import Arguments, integers, own
-from fabricbench.spec import Context, Operation
+from fabricbench.collectives.library import COUNT_LIMIT, Arguments, integers, own
+from fabricbench.spec import Context, Operation, Refused
 from fabricbench.traffic import collective
 
 alltoallw = Operation(
@@ -29,8 +29,10 @@ def arguments(context: Context) -> Arguments:
     edges, here = exchanges.edges(question, question.rank), question.case.in_place
     sizes = exchanges.counts(question, question.rank)
     exchanges.agreed(context, sizes, sizes)
-    counts = integers(sizes, question.count)
-    displacements = integers(np.asarray(edges[:-1]) * question.dtype.itemsize, question.count)
+    nbytes = question.case.nbytes  # its displacements are bytes
+    if nbytes > COUNT_LIMIT and question.case.variant == "mpi4py":
+        raise Refused(f"displacements of {nbytes} bytes are more than an int can name.")
+    counts, displacements = integers(sizes, nbytes), integers(np.asarray(edges[:-1]) * question.dtype.itemsize, nbytes)
     kinds = np.full(question.ranks, given.type, np.dtype(f"i{context.mpi.handle_width}"))
     shares = (counts.ctypes.data, displacements.ctypes.data, kinds.ctypes.data)
     places, named = (counts.tolist(), displacements.tolist()), [given.named] * question.ranks
@@ -41,6 +43,7 @@ def arguments(context: Context) -> Arguments:
             [context.output.array, *places, named],
         ),
         keep=(counts, displacements, kinds),
+        largest=nbytes,
     )
 
 

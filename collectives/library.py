@@ -18,11 +18,15 @@ COUNT_LIMIT = 2**31 - 1
 
 
 class Arguments(NamedTuple):
-    """What the C function takes before the communicator, what mpi4py's method takes, and what owns arrays of counts."""
+    """What the C function takes before the communicator, what mpi4py's method takes, and what owns arrays of counts.
+
+    `largest`: the largest displacement, where it can be larger than the count of elements.
+    """
 
     c: tuple[int, ...]
     python: tuple[Any, ...]
     keep: tuple[Any, ...] = ()
+    largest: int = 0
 
 
 def perform(b: Any) -> int:
@@ -79,8 +83,8 @@ def own(
 
     def mpi(context: Context) -> Iterator[Step]:
         """As the MPI library performs it."""
-        mode, large = context.question.case.mode, context.question.count > COUNT_LIMIT
-        library, given = context.mpi, arguments(context)
+        mode, library, given = context.question.case.mode, context.mpi, arguments(context)
+        large = max(context.question.count, given.largest) > COUNT_LIMIT
         status, flag = Buffer(library.status_width, "uint8"), Buffer(1, "int32")
         request = Buffer(library.request_width, "uint8")
         values = [*given.c, library.comm]
@@ -117,6 +121,6 @@ def own(
     operation.variant("mpi4py", step="python", uses_mpi=True, refuse=refuse)(mpi4py)
 
 
-def integers(values: Array | list[int], count: int) -> Array:
-    """Counts or displacements as the C function of that size takes them."""
-    return np.asarray(values, np.int64 if count > COUNT_LIMIT else np.int32)
+def integers(values: Array | list[int], largest: int) -> Array:
+    """Counts or displacements as the C function takes them that is called where they may be so large."""
+    return np.asarray(values, np.int64 if largest > COUNT_LIMIT else np.int32)

@@ -1,7 +1,7 @@
 """Operators of reductions: what goes in, what must come out, and the loops of the algorithms written here.
 
-Inputs depend on the operator, so that each result is exact and would show a rank left out: products of ones and twos,
-conjunctions of mostly true values, one bit of many.
+Inputs depend on the operator, so that each result is exact and would show a rank left out, however many there are:
+where chance would hide it, one rank alone decides an element, each in its turn.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ CODES = {"sum": SUM, "prod": PROD, "min": MIN, "max": MAX, "land": LAND, "lor": 
 BFLOAT16 = 100
 """Added to the code of an operator whose elements are bfloat16."""
 
+SUMS = frozenset({"sum", "user"})
 ORDERED = frozenset({"min", "max"})
 ARITHMETIC = frozenset({"sum", "prod", "user"})
 OPERATORS = (*CODES, "user")
@@ -34,10 +35,17 @@ OPERATORS = (*CODES, "user")
 RARE = 8
 """One input of so many is the one that changes the result."""
 
-MOST_TWOS = {1: 6, 2: 14, 4: 30, 8: 62}
-"""Factors of two that a product of that many bytes has room for."""
+MOST_TWOS = {1: 6, 2: 14, 4: 30, 8: 62, 16: 62}
+"""Factors of two that a product of elements of that many bytes has room for."""
 
-BYTE, INT8_MAX = 8, 127
+EXACT = {
+    "int8": 127, "uint8": 127, "int16": 32_767, "uint16": 32_767, "bfloat16": 256, "float16": 2048,
+    "float32": 1 << 24, "complex64": 1 << 24,
+}  # fmt: skip
+"""Up to where every whole number is one of the type; of the others nobody comes so far."""
+
+FEW_VALUES = 8
+"""Values that terms of sums of bytes have, so that there is room for several."""
 
 UFUNCS: dict[str, Callable[[Array, Array], Array]] = {
     "sum": np.add, "user": np.add, "prod": np.multiply, "min": np.minimum, "max": np.maximum,
@@ -85,34 +93,49 @@ def inputs(question: Question, rank: int, start: int, stop: int) -> Array:
     No result leaves the range of its type: what happens then MPI does not say (Open MPI's AVX sums of bytes saturate).
     """
     values, op = question.values(rank, start, stop), str(question.case.params["op"])
-    if question.case.dtype in COMPLEXES:
-        return _complex(values, question.values(rank, start, stop, 1), op)
-    rare, bits = values % RARE == 0, 8 * question.dtype.itemsize
+    # Of each element every rank has one turn; the seed, so that the second check asks others.
+    turn = (np.arange(start, stop) + rank + question.seed) % question.ranks
     if op == "prod":
-        turn = (np.arange(start, stop) + rank) % question.ranks
-        return np.where(rare & (turn < MOST_TWOS[question.dtype.itemsize]), 2, 1)
-    if op in ("sum", "user") and bits == BYTE:
-        most = INT8_MAX // question.ranks
-        return np.asarray(values % (most + 1)) if most else (values == 0).astype(np.int64)
-    return _bits(values, rare, bits, op)
+        return _factors(question, values, turn)
+    if op in SUMS:
+        kept = turn < terms(question)
+        if question.case.dtype not in COMPLEXES:
+            return np.where(kept, values % largest_term(question) if question.dtype.itemsize == 1 else values, 0)
+        return np.where(kept, values + 1j * question.values(rank, start, stop, 1), 0)
+    return _decided(values, turn == 0, question, op)
 
 
-def _bits(values: Array, rare: Array, bits: int, op: str) -> Array:
-    """Inputs of logical and bitwise operators; of the others, whole numbers as they are."""
+def largest_term(question: Question) -> int:
+    """Above all terms of a sum."""
+    return FEW_VALUES if question.dtype.itemsize == 1 else question.period
+
+
+def terms(question: Question) -> int:
+    """Ranks whose terms a sum has room for."""
+    return EXACT.get(question.case.dtype, 1 << 53) // (largest_term(question) - 1)
+
+
+def _factors(question: Question, values: Array, turn: Array) -> Array:
+    """Ones, and a bounded number of twos; of complex numbers turns by a right angle as well."""
+    twos = (values % RARE == 0) & (turn < MOST_TWOS[question.dtype.itemsize])
+    rest = np.where(values % RARE == 1, 1j, 1) if question.case.dtype in COMPLEXES else 1
+    return np.where(twos, 2, rest)
+
+
+def _decided(values: Array, decides: Array, question: Question, op: str) -> Array:
+    """Inputs of which only one rank's can change an element, and does so for three in four; exclusive ors show all."""
+    odd = decides & (values % 4 != 0)
     if op in ("land", "lor"):
-        return np.where(rare == (op == "lor"), values + 1, 0)
+        return np.where(odd == (op == "lor"), values + 1, 0)
     if op == "lxor":
         return np.asarray(values % 2)
     if op in ("band", "bor"):
-        one = np.left_shift(np.int64(1), values % bits)
+        one = np.where(odd, np.left_shift(np.int64(1), values % (8 * question.dtype.itemsize)), 0)
         return np.asarray(one if op == "bor" else ~one)
-    return np.asarray(values * 0x0101010101010101) if op == "bxor" else values
-
-
-def _complex(real: Array, imaginary: Array, op: str) -> Array:
-    if op == "prod":
-        return np.where(real % RARE == 0, 2, np.where(real % RARE == 1, 1j, 1))
-    return real + 1j * imaginary
+    if op == "bxor":
+        return np.asarray(values * 0x0101010101010101)
+    half = question.period // 2
+    return np.asarray(values % half + half * (decides == (op == "max")))
 
 
 def fill(question: Question, array: int, start: int, stop: int) -> Array:
@@ -124,8 +147,8 @@ def reduced(question: Question, start: int, stop: int, ranks: int | None = None)
     """Elements start..stop over the first `ranks` ranks, all of them where nobody says, as elements."""
     op = str(question.case.params["op"])
     whole = ranks is None or ranks == question.ranks
-    wide = question.dtype.itemsize > 1 and question.case.dtype not in COMPLEXES
-    if whole and wide and op in ("sum", "user"):
+    plain = question.dtype.itemsize > 1 and question.case.dtype not in COMPLEXES and terms(question) >= question.ranks
+    if whole and plain and op in SUMS:
         return question.encoded(question.input_sum(start, stop))
     total = inputs(question, 0, start, stop)
     for rank in range(1, question.ranks if ranks is None else ranks):

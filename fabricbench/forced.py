@@ -87,11 +87,13 @@ def _mpich(operation: str, mode: Mode, controls: Mapping[str, str]) -> str | Non
 
 def asked(words: Iterable[str]) -> dict[str, str]:
     """Operation to name, of words such as "allreduce=ring".  Raises UsageError."""
-    found = {}
+    found: dict[str, str] = {}
     for word in words:
         operation, equals, name = word.partition("=")
         if not (operation and equals and name):
             raise UsageError(f"'{word}' is no algorithm.", "Write --algorithm OPERATION=NAME, such as allreduce=ring.")
+        if operation in found:
+            raise UsageError(f"{operation} is given two algorithms.", "Make one run of each.")
         found[operation] = name
     return found
 

@@ -4,13 +4,14 @@ One module a verb: `configure(parser)` declares its flags, `execute(arguments)` 
 """
 
 import argparse
+import errno
 import importlib
 import sys
 import time
 from collections.abc import Sequence
 
 from fabricbench import __version__
-from fabricbench.errors import FabricbenchError, unknown
+from fabricbench.errors import FabricbenchError, NotMeasuredError, unknown
 
 VERBS = {
     "run": "measure; alone it starts its own ranks, under mpirun or srun it joins them",
@@ -49,6 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`| head`): nothing is wrong and nobody is listening.
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"Error: The output cannot be written: {error.strerror}.", file=sys.stderr)
+        return NotMeasuredError.status
 
 
 def _complain(error: FabricbenchError) -> None:

@@ -208,7 +208,7 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
         cadence=arguments.cadence,
         modes=tuple(arguments.mode) if arguments.mode else None,
         in_place=arguments.in_place,
-        params=dict(_param(word) for word in arguments.param),
+        params=_params(arguments.param),
         budget=arguments.budget,
         seed=arguments.seed,
         tail=arguments.tail,
@@ -229,10 +229,18 @@ def asked(arguments: argparse.Namespace) -> "tuple[Request, Order]":
     return request, order
 
 
+def _params(words: list[str]) -> "dict[str, list[Scalar]]":
+    """All values of each parameter; one that is named again has more values."""
+    found: dict[str, list[Scalar]] = {}
+    for name, values in map(_param, words):
+        found.setdefault(name, []).extend(values)
+    return found
+
+
 def _param(word: str) -> "tuple[str, list[Scalar]]":
     """A parameter and its values: whole numbers and fractions are numbers.  Raises UsageError."""
     name, equals, values = word.partition("=")
-    if not (name and equals and values):
+    if not (name and equals and all(values.split(","))):
         raise UsageError(f"'{word}' is no parameter.", "Write --param NAME=VALUE, such as --param op=max.")
     return name, [_scalar(value) for value in values.split(",")]
 

@@ -31,7 +31,7 @@ from fabricbench.engine.tending import tended
 from fabricbench.entries import call, now_ns, view
 from fabricbench.errors import UnavailableError
 from fabricbench.measure.loop import Hook, empty, hook
-from fabricbench.measure.sampling import KEPT, Sampled
+from fabricbench.measure.sampling import KEPT, Sampled, runs
 from fabricbench.model import Case, RankTimes
 from fabricbench.spec import Step, block
 from fabricbench.statistics import six_digits
@@ -73,6 +73,8 @@ def refuse(case: Case, step: Step, placement: Placement, group: mpi.Group) -> No
     ranks, cores = placement.tightest
     if PAIR * ranks > cores or min(placement.own) < PAIR:
         raise UnavailableError("A progress thread needs a core of its own beside each rank.")
+    if placement.ranks > 1 and placement.binding != "core":
+        raise UnavailableError("Ranks share cores: bind each to two of its own, as mpirun --map-by slot:PE=2 does.")
     if not group.threaded:
         raise UnavailableError(f"{group.library} does not let two threads call it at once.")
 
@@ -114,14 +116,17 @@ def seen(made: Composed | None, case: Case, both: Sampled, group: mpi.Group) -> 
 
     made: what this rank sampled; None for a rank without a part.
     """
-    count, which = min(both.issued, KEPT), WITHIN[str(case.params["part"])]
+    count, which = len(both.latest_late), WITHIN[str(case.params["part"])]
     own = np.zeros(count) if made is None else made.within.latest_s(count, which)
-    slowest = group.highest(own)
-    mine = None if made is None else (np.median(own), np.mean(own), np.mean(own == slowest))
+    slowest, late = group.highest(own), np.array(both.latest_late)
+    valid = ~late | late.all()
+    last = own[valid] == slowest[valid]
+    mine = None if made is None else (np.median(own[valid]), np.mean(own[valid]), np.mean(last))
     columns = zip(*(entry for entry in group.gather(mine) if entry is not None), strict=True)
     medians, means, lasts = (six_digits(column) for column in columns)
     return replace(
-        both, samples_s=six_digits(slowest), skew_s=[0.0] * count, late=0, excluded=[],
+        both, samples_s=six_digits(slowest), skew_s=[0.0] * count, late=int(late.sum()),
+        excluded=[] if late.all() else runs(late, "late start"),
         ranks_s=RankTimes(median=medians, mean=means, last=lasts),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ import fnmatch
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def slowed(step: Step, operation_s: float, factor: float) -> Step:
             perform()
             perform_spin(1, rounds)
 
-        return Step(call=perform_and_spin, operations=step.operations, keep=step.keep)
+        return replace(step, call=perform_and_spin)
     inner = hook(step.call, step.block)
     cell = np.ones(1, np.int64)
     arguments = block(
@@ -102,12 +102,10 @@ def slowed(step: Step, operation_s: float, factor: float) -> Step:
         cell=cell.ctypes.data,
         like=np.int64(0),
     )
-    return Step(
-        call=_inner_and_spin,
-        block=arguments,
+    return replace(
+        step, call=_inner_and_spin, block=arguments, start=None, progress=None, finish=None,
         keep=(inner, cell, *step.keep),
-        operations=step.operations,
-    )
+    )  # fmt: skip
 
 
 def _inner_and_spin(b: Any) -> int:

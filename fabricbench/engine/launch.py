@@ -17,7 +17,7 @@ import psutil
 
 from fabricbench import mpi
 from fabricbench.engine.worker import MARK, Announce, Task
-from fabricbench.errors import FabricbenchError, NotMeasuredError, TimedOutError
+from fabricbench.errors import FabricbenchError, NotMeasuredError, TimedOutError, UsageError
 
 GRACE_S = 5.0
 SAY_S = 1.5
@@ -53,8 +53,14 @@ def prefix(ranks: int, cores: int) -> list[str]:
 
 
 def split(launcher: str) -> list[str]:
-    """`--launcher` as an argument list; no shell ever sees it."""
-    return shlex.split(launcher)
+    """`--launcher` as an argument list; no shell ever sees it.  Raises UsageError."""
+    try:
+        words = shlex.split(launcher)
+    except ValueError:
+        raise UsageError(f"--launcher {launcher} has a quotation mark that is not closed.") from None
+    if not words:
+        raise UsageError("--launcher is empty.", "Write the command, such as 'srun -N 2', or leave it out.")
+    return words
 
 
 @dataclass
@@ -119,9 +125,14 @@ def _judge(task: Task, launched: Launched, status: int) -> None:
     if status != 0:
         said = "\n  ".join(without_banner(launched.said))
         raise NotMeasuredError(
-            f"Launch {task.launch + 1} of {task.launches} ended with status {status} before all cases were measured."
+            f"Launch {task.launch + 1} of {task.launches} ended with {_named(status)} before all cases were measured."
             + (f" It said:\n  {said}" if said else ""),
         )
+
+
+def _named(status: int) -> str:
+    """A status of a process in words; below zero a signal ended it."""
+    return f"status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
 
 
 def _listen(launched: Launched, announce: Announce) -> None:
@@ -146,14 +157,16 @@ def _hear(launched: Launched, line: str, announce: Announce) -> None:
 
 
 def without_banner(said: Iterable[str]) -> list[str]:
-    """What ranks said, without the frame that mpirun prints around every non-zero exit."""
-    frames, inside = [], False
+    """What ranks said, without the frame that mpirun prints around every non-zero exit; where nothing else is, that."""
+    frames: dict[bool, list[str]] = {False: [], True: []}
+    inside = False
     for line in said:
-        if set(line.strip()) <= {"-", "="} and len(line.strip()) > 20:  # noqa: PLR2004 - a ruled line
+        shown = "".join(letter for letter in line if letter.isprintable()).strip()
+        if set(shown) <= {"-", "="} and len(shown) > 20:  # noqa: PLR2004 - a ruled line
             inside = not inside
-        elif not inside:
-            frames.append(line)
-    return frames
+        elif shown:
+            frames[inside].append(shown)
+    return frames[False] or frames[True]
 
 
 @contextlib.contextmanager

@@ -43,11 +43,10 @@ def combinations(
     """
     asked = {**operation.params, **wanted}
     known = {**operation.params, **(COLLECTIVE if operation.family == "collective" else {})}
-    for name in asked:
-        if name not in known:
-            raise unknown(f"parameter of {operation.name}", name, known or ["none"])
-    if "overlap" in asked and "non-blocking" not in modes:
-        raise UsageError("Only non-blocking collectives overlap with a computation.", "Add --mode non-blocking.")
+    for name in asked.keys() - known.keys():
+        raise unknown(f"parameter of {operation.name}", name, known or ["none"])
+    _refuse_idle(wanted, modes)
+    distances = _wanted(wanted.get("distance"), distances)
     choices = {name: _choices(name, value, ranks) for name, value in asked.items()}
     for chosen in itertools.product(*choices.values()):
         params = _beside(_arriving(dict(zip(choices, chosen, strict=True))))
@@ -61,6 +60,26 @@ def combinations(
             yield params
 
 
+def _refuse_idle(wanted: Mapping[str, object], modes: tuple[Mode, ...]) -> None:
+    """Raises UsageError for what was asked for and means nothing in the modes there are."""
+    if "overlap" in wanted and "non-blocking" not in modes:
+        raise UsageError("Only non-blocking collectives overlap with a computation.", "Add --mode non-blocking.")
+    for name, mode in _ONLY_IN.items():
+        if name in wanted and mode not in modes:
+            raise UsageError(f"{name} means something in {mode} mode only.", f"Add --mode {mode}.")
+
+
+def _wanted(value: Scalar | list[Scalar] | None, distances: tuple[str, ...]) -> tuple[str, ...]:
+    """The distances that were asked for, else all.  Raises UsageError for one at which there are no two ranks."""
+    if value is None:
+        return distances
+    asked = [str(one) for one in (value if isinstance(value, list) else [value])]
+    for one in asked:
+        if one not in distances:
+            raise unknown("distance of two ranks here", one, distances or ["none"])
+    return tuple(asked)
+
+
 def _arriving(params: dict[str, Scalar]) -> dict[str, Scalar]:
     """Which ranks, and how they arrive; both stand in a case only where they are not usual.  Raises UsageError."""
     for name, known in (("communicator", COMMUNICATORS), ("arrival", ARRIVALS)):
@@ -71,7 +90,9 @@ def _arriving(params: dict[str, Scalar]) -> dict[str, Scalar]:
     if params.get("arrival", "flat") != "flat":
         params = {"skew": 1.0, **params}
         if not isinstance(params["skew"], int | float) or not 0 < params["skew"] <= LARGEST_SKEW:
-            raise UsageError(f"A skew of {params['skew']} makes no sense.", f"Give a number up to {LARGEST_SKEW:g}.")
+            raise UsageError(
+                f"A skew of {params['skew']} makes no sense.", f"Give a number above 0, up to {LARGEST_SKEW:g}."
+            )
         params["skew"] = float(params["skew"])
     elif "arrival" in params:
         params = {name: value for name, value in params.items() if name not in ("arrival", "skew")}
@@ -90,11 +111,11 @@ def _beside(params: dict[str, Scalar]) -> dict[str, Scalar]:
         raise UsageError("An overlap is measured with all ranks entering together.", "Leave out --param arrival.")
     ratio = params.get("ratio", 1.0)
     if isinstance(ratio, bool | str) or not 0 < ratio <= LARGEST_RATIO:
-        raise UsageError(f"A ratio of {ratio} makes no sense.", f"Give a number up to {LARGEST_RATIO:g}.")
+        raise UsageError(f"A ratio of {ratio} makes no sense.", f"Give a number above 0, up to {LARGEST_RATIO:g}.")
     return {**params, "ratio": float(ratio)}
 
 
 def _choices(name: str, value: Scalar | list[Scalar], ranks: int) -> list[Scalar]:
     """All values of one parameter; every root in turn where all are wanted."""
-    wanted = value if isinstance(value, list) else [value]
+    wanted = list(dict.fromkeys(value)) if isinstance(value, list) else [value]
     return list(range(ranks)) if name == "root" and "all" in wanted else wanted

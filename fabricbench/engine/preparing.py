@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from fabricbench.model import Case
 from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
 
 LARGEST_BLOCK = 256
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -78,7 +80,7 @@ def question_of(case: Case, taking_part: tuple[int, ...], rank: int, seed: int) 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A step with everything around it."""
+    """A step with everything around it. `party`: this rank's group, of those that perform the operation at once."""
 
     question: Question | None
     inputs: tuple[Buffer, ...]
@@ -86,31 +88,48 @@ class Prepared:
     loop: Loop
     start: sync.Synchroniser
     case: Case
+    party: mpi.Group
     composed: compose.Composed | None = None
 
 
 def prepare(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
     """A case ready to be run; `stack` frees it.
 
+    There are two votes: one before the variant, which may talk to other ranks while it prepares, and one after it.
     Raises UnavailableError, on every rank alike, with the first rank's reason.
     """
+    taking_part = members(case, setting.placement, setting.group.rank)
+    party = _communicator(setting.group, case, taking_part, stack)
+    readied = _agreed(setting.group, lambda: _readied(setting, case, taking_part))
+    return _agreed(setting.group, lambda: _prepared(setting, case, stack, readied, taking_part, party))
+
+
+def _agreed(group: mpi.Group, attempt: Callable[[], T]) -> T:
+    """What an attempt made, if it made something on every rank."""
     trouble, made = None, None
     try:
-        made = _prepared(setting, case, stack)
+        made = attempt()
     except (FabricbenchError, MemoryError, OSError) as error:
         trouble = str(error) or type(error).__name__
-    trouble = setting.group.agree(trouble)
+    trouble = group.agree(trouble)
     if trouble is not None or made is None:
         raise UnavailableError(trouble or "")
     return made
 
 
-def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
-    group = setting.group
-    taking_part = members(case, setting.placement, group.rank)
-    operation = catalogue.operation(case.operation)
+@dataclass(frozen=True)
+class Readied:
+    """What a rank can have of a case without the others."""
+
+    question: Question | None
+    inputs: tuple[Buffer, ...]
+    output: Buffer
+    start: sync.Synchroniser
+
+
+def _readied(setting: Setting, case: Case, taking_part: tuple[int, ...]) -> Readied:
+    group, operation = setting.group, catalogue.operation(case.operation)
     variant = catalogue.variant(operation, case.variant)
-    own = _communicator(group, case, taking_part, stack)
     _refuse(operation, variant, case, taking_part)
     missing = [symbol for symbol in variant.needs.get(case.mode, ()) if not group.has(symbol)]
     if missing:
@@ -122,13 +141,20 @@ def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
         samples=LARGEST_BLOCK,
     )
     question = question_of(case, taking_part, group.rank, setting.seed)
-    inputs, output = buffers(operation, question)
+    return Readied(question, *buffers(operation, question), start)
+
+
+def _prepared(
+    setting: Setting, case: Case, stack: ExitStack, readied: Readied, taking_part: tuple[int, ...], party: mpi.Group
+) -> Prepared:
+    group, operation = setting.group, catalogue.operation(case.operation)
+    question, inputs, output, start = readied.question, readied.inputs, readied.output, readied.start
     if question is None:
         step = Step(call=nothing, block=block(unused=0))
     else:
         threads = setting.placement.threads(group.rank)
-        place = Place(question, inputs, output, threads, own, taking_part)
-        step = stack.enter_context(variant.prepare(place))
+        place = Place(question, inputs, output, threads, party, taking_part)
+        step = stack.enter_context(catalogue.variant(operation, case.variant).prepare(place))
         if "overlap" in case.params:
             compose.refuse(case, step, setting.placement, group)
     restore = restoring(operation, question, inputs, output)
@@ -137,7 +163,7 @@ def _prepared(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
     )  # fmt: skip
-    return Prepared(question, inputs, output, loop, start, case)
+    return Prepared(question, inputs, output, loop, start, case, party)
 
 
 def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], stack: ExitStack) -> mpi.Group:

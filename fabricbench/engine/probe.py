@@ -218,7 +218,7 @@ def _ratio(setting: Setting, group: mpi.World, library: ctypes.CDLL, case: Case)
         for name, loop in (("fabricbench", ours), ("C", theirs)):
             operation = catalogue.operation(case.operation)
             validator = validate.Validator(
-                operation, prepared.question, prepared.inputs, prepared.output, loop, group
+                operation, prepared.question, prepared.inputs, prepared.output, loop, group, prepared.party
             )  # fmt: skip
             if validator.check().wrong:
                 raise UnavailableError(f"The result of {case.text()} is wrong in the loop of {name}.")

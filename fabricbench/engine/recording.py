@@ -112,6 +112,11 @@ def _local_library(setting: Setting, variant: Variant) -> str:
     return f"{name} {setting.software.get(name, 'unknown')}"
 
 
+def _only_alone(case: Case) -> bool:
+    """Whether operations cannot be measured back to back."""
+    return case.in_place or not {"arrival", "overlap"}.isdisjoint(case.params)
+
+
 def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
     """Reasons to read the row with care."""
     found = []
@@ -121,7 +126,7 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
             Doubt(
                 code="too-short",
                 text=f"One sample lasts {time_text(lasts)}, less than {SHORTEST_READS} clock reads.",
-                remedy="Measure it with --cadence streaming.",
+                remedy="Measure a larger size." if _only_alone(case) else "Measure it with --cadence streaming.",
             )
         )
     apart = statistics.median_interval(sampled.skew_s).value

@@ -163,6 +163,7 @@ def _validator(setting: Setting, operation: Operation, prepared: Prepared, injec
         prepared.output,
         prepared.loop,
         setting.group,
+        prepared.party,
         spoil,
         setting.clock.verified,
     )

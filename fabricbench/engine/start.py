@@ -48,20 +48,33 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
         raise UsageError(f"The seed {request.seed} is below zero.", "Give a whole number from 0.")
     # How many ranks a foreign launcher starts is not known yet; the ranks look again.
     ranks = FEWEST_RANKS if order.launcher and order.ranks is None else _ranks(order)
-    distances = ("same-host",) if ranks > 1 else ()
+    distances = _distances(request, order, ranks)
     made = suite.plan(request, ranks=ranks, distances=distances, has_mpi=mpi.installed() is None)
     if order.launcher is None:
         suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
     if fault is not None and fault.patterns and not any(fault.hits(case) for case in made.cases):
         raise UsageError(f"No row is hit by --inject {request.inject}.", "Name rows that are measured.")
+    if fault is not None and not fault.patterns and not (order.launcher or 0 <= fault.amount < ranks):
+        raise UsageError(f"There is no rank {fault.amount:g} of {ranks} for --inject {request.inject}.")
     called = {case.operation for case in made.cases if case.variant in ("mpi", "mpi4py") and case.mode == "blocking"}
     for operation in forced.asked(order.algorithms):
+        if operation not in called and any(case.operation == operation for case in made.cases):
+            raise UsageError(
+                "--algorithm reaches the library's blocking calls only.", f"Measure {operation}/mpi, --mode blocking."
+            )
         if operation not in called:
             raise UsageError(
                 f"No row calls the library's {operation}, for which --algorithm has a name.",
                 f"Measure {operation}/mpi, or leave it out.",
             )
     return made, ranks
+
+
+def _distances(request: Request, order: Order, ranks: int) -> tuple[str, ...]:
+    """Distances of two ranks: those of this host, or what is asked for of hosts that only a launcher knows."""
+    if order.launcher and "distance" in request.params:
+        return tuple(map(str, request.params["distance"]))
+    return ("same-host",) if ranks > 1 else ()
 
 
 def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
@@ -78,14 +91,24 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
     try:
         _launch_all(jobs, words, settings, output, announce)
     finally:
-        if output.stat().st_size == 0:
+        written = output.stat().st_size
+        if written == 0:
             output.unlink()
-    if output.stat().st_size == before:
+    if written == before:
         raise NotMeasuredError(
             f"The ranks ended well, but nothing was written to {output}.",
             "Rank 0 must see this folder: choose an --output on a file system that all hosts share.",
         )
+    _refuse_nothing(output)
     return str(output), 1 if _wrong(output) else 0
+
+
+def _refuse_nothing(output: Path) -> None:
+    """Raises NotMeasuredError with the reasons where the last run of a file has no figure at all."""
+    records = store.load(output)[-1].records
+    if records and all(record.check.status == "skipped" for record in records):
+        why = dict.fromkeys(doubt.text for record in records for doubt in record.doubts)
+        raise NotMeasuredError(f"None of {len(records)} rows could be measured. {' '.join(why)}", f"See {output}.")
 
 
 def _launch_all(
@@ -101,6 +124,8 @@ def _launch_all(
         ending = "complete"
     except KeyboardInterrupt:
         ending = "interrupted"
+        text = f"What was measured is in {output}; go on with: fabricbench run --resume -o {output}"
+        announce({"event": "notice", "text": text})
         raise
     except TimedOutError:
         ending = "timeout"
@@ -112,7 +137,7 @@ def _launch_all(
 
 def launcher_words(order: Order) -> list[str]:
     """The words before `python` that start the ranks of this order.  Raises NotMeasuredError where nothing can."""
-    if order.launcher:
+    if order.launcher is not None:
         return launch.split(order.launcher)
     return launch.prefix(_ranks(order), machine.usable_cores())
 

@@ -105,8 +105,9 @@ def read(file: Path) -> Suite:
             raise msgspec.ValidationError("it has no case and includes no suite")
         return suite
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"The suite {file} cannot be read: {error}.",
+            f"The suite {file} cannot be read: {why}.",
             "Compare it with a suite of `fabricbench list suites`.",
         ) from error
 
@@ -125,7 +126,8 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
     for wish, operation, variant in ((one, *answer) for one in suite.wishes() for answer in _variants(one)):
         missing = _missing(operation, variant, ranks, has_mpi)
         if missing and asked:
-            raise NotMeasuredError(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
+            failure = NotMeasuredError if variant.uses_mpi and not has_mpi else UsageError
+            raise failure(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
         if missing:
             left_out[f"{operation.name}: {missing}"] = None
             continue
@@ -158,8 +160,8 @@ def refusal(variant: Variant, case: Case) -> str | None:
         return f"has no {case.mode} mode; there are {', '.join(variant.needs)}"
     count = case.nbytes // element_type(case.dtype).itemsize
     if variant.uses_mpi and count > COUNT_LIMIT and not variant.large:
-        most = about_size(COUNT_LIMIT * element_type(case.dtype).itemsize)
-        return f"has {count} elements, an MPI count can name {COUNT_LIMIT}: the largest size is {most}"
+        most = COUNT_LIMIT * element_type(case.dtype).itemsize
+        return f"has {count} elements, an MPI count can name {COUNT_LIMIT}: the largest size is {most} bytes"
     return variant.refuse(case)
 
 
@@ -177,12 +179,12 @@ def _wishes(request: Request) -> Iterator[Wish]:
     for pattern in request.only:
         operation, slash, variant = pattern.partition("/")
         matching = fnmatch.filter(catalogue.operations(), operation) or [catalogue.operation(operation).name]
-        for name in matching:
-            chosen = catalogue.operation(name)
-            variants = fnmatch.filter(chosen.variants, variant) if slash else list(chosen.variants)
-            if not variants:
-                variants = [catalogue.variant(chosen, variant).name]
-            yield Wish(operation=name, variants=variants)
+        found = {
+            name: fnmatch.filter(catalogue.operation(name).variants, variant if slash else "*") for name in matching
+        }
+        if not any(found.values()):
+            catalogue.variant(catalogue.operation(matching[0]), variant)  # raises
+        yield from (Wish(operation=name, variants=variants) for name, variants in found.items() if variants)
 
 
 def _variants(wish: Wish) -> Iterator[tuple[Operation, Variant]]:
@@ -195,7 +197,7 @@ def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool) 
     if variant.uses_mpi and not has_mpi:
         return f"needs MPI. {mpi.INSTALL}"
     if operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
-        return "needs at least 2 ranks"
+        return "needs at least 2 ranks: ask for -n 2"
     return None
 
 
@@ -208,7 +210,7 @@ def _cases(
     distances: tuple[str, ...],
 ) -> Iterator[Case]:
     explicit = request.sizes is not None and operation.sized
-    sizes = parse_sizes(request.sizes if explicit and request.sizes else wish.sizes or operation.sizes)
+    sizes = parse_sizes(request.sizes if explicit and request.sizes is not None else wish.sizes or operation.sizes)
     in_place = operation.in_place == "always" or (
         operation.in_place == "possible" and (wish.in_place or request.in_place)
     )
@@ -229,6 +231,11 @@ def _cases(
         ):  # fmt: skip
             cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
             alone = in_place or "arrival" in chosen or "overlap" in chosen
+            if alone and request.cadence == "streaming" and operation.in_place != "always":
+                raise UsageError(
+                    "In place, with an arrival pattern or an overlap every operation is measured alone.",
+                    "Leave --cadence streaming out.",
+                )
             yield Case(
                 operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
                 ranks=ranks, cadence="isolated" if alone else cadence, mode=mode, in_place=in_place,

@@ -29,7 +29,7 @@ def tend(b: Any) -> int:
     code = view(b.code, 1, b.like)
     while True:
         told = load_acquire(b.told)
-        if told % 2 == 1 and code[0] == 0:
+        if told > 0 and told % 2 == 1 and code[0] == 0:
             code[0] = call(b.look, b.look_block)
         store_release(b.seen, told)
         if told < 0:
@@ -68,7 +68,10 @@ def tended(start: Hook, look: Hook, finish: Hook) -> Iterator[tuple[Hook, Hook]]
     )  # fmt: skip
     halves = tuple(hook(body, arguments) for body in (hand_over, take_back))
     cpus = os.sched_getaffinity(0)
-    thread = threading.Thread(target=_perform, args=(arguments, max(cpus)), name="progress", daemon=True)
+    compiled = native.compile(tend, arguments)  # here, where an error is heard
+    thread = threading.Thread(
+        target=_perform, args=(compiled.address, arguments, max(cpus)), name="progress", daemon=True
+    )  # fmt: skip
     thread.start()
     os.sched_setaffinity(0, {min(cpus)})
     try:
@@ -79,7 +82,7 @@ def tended(start: Hook, look: Hook, finish: Hook) -> Iterator[tuple[Hook, Hook]]
         thread.join()
 
 
-def _perform(arguments: Array, cpu: int) -> None:
+def _perform(address: int, arguments: Array, cpu: int) -> None:
     os.sched_setaffinity(0, {cpu})
     # ctypes lets go of the interpreter while a function of C runs.
-    BODY(native.compile(tend, arguments).address)(int(arguments.ctypes.data))
+    BODY(address)(int(arguments.ctypes.data))

@@ -29,7 +29,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Sampled:
-    """What one case gave; times are seconds per operation, the same on every rank. `operations` make one sample."""
+    """What one case gave; times are seconds per operation, the same on every rank. `operations` make one sample.
+
+    `latest_late`: of the last samples, KEPT at most, which started late; all False where none is left out for it.
+    """
 
     samples_s: list[float]
     skew_s: list[float]
@@ -40,6 +43,7 @@ class Sampled:
     repeats: int
     operations: int
     stop: Stop
+    latest_late: list[bool]
 
 
 @dataclass
@@ -183,7 +187,7 @@ class Sampler:
         # A rank that starts late lets the others wait inside the operation: no time of theirs either.
         valid = ~late | hopeless
         own, last = np.concatenate(self.own)[valid], np.concatenate(self.last)[valid]
-        issued = late.size
+        issued, latest = late.size, late[-KEPT:] & (not hopeless)
         # Every k-th sample in order of time: no sample is chosen for its value.
         stride = -(-samples.size // kept)
         samples, skews, late = samples[::stride], skews[::stride], late[::stride]
@@ -200,6 +204,7 @@ class Sampler:
             repeats=self.repeats,
             operations=self.operations,
             stop=stop,
+            latest_late=latest.tolist(),
         )
 
 

@@ -56,7 +56,7 @@ def fill(operation: Operation, question: Question, inputs: tuple[Buffer, ...]) -
 
 
 def poison(output: Buffer) -> None:
-    """Bytes that no reference produces, so that what was not written is seen."""
+    """Bytes that hardly any reference produces, so that what was not written is seen."""
     output.array.view(np.uint8)[:] = POISON
 
 
@@ -83,7 +83,10 @@ def differences(output: Array, expected: Array, bound: float) -> tuple[int, floa
 
 @dataclass(frozen=True)
 class Validator:
-    """The check of one prepared case; `spoil` lets a fault be injected into the output."""
+    """The check of one prepared case; `spoil` lets a fault be injected into the output.
+
+    `group` is all ranks, `party` those that perform the operation with this one.
+    """
 
     operation: Operation
     question: Question | None
@@ -91,6 +94,7 @@ class Validator:
     output: Buffer
     loop: Loop
     group: mpi.Group
+    party: mpi.Group
     spoil: Callable[[Array], None] | None = None
     proven: bool = True
     """Whether `Operation.verify` can prove anything here: it compares clocks of several ranks."""
@@ -101,10 +105,11 @@ class Validator:
         A rank without a part (question None) performs its empty step and has nothing to compare.
         """
         bound = 0.0 if self.question is None else self.operation.bound(self.question)
-        if self.operation.verify is not None and self.question is not None:
+        if self.operation.verify is not None:
             # Without the synchronised start, which would keep the operation's promise in its place.
-            alone = replace(self.loop, sync=empty())
-            wrong, worst = (self.operation.verify(self.question, Witness(alone, self.group)) if self.proven else 0), 0.0
+            alone, wrong, worst = replace(self.loop, sync=empty()), 0, 0.0
+            if self.proven and self.question is not None:
+                wrong = self.operation.verify(self.question, Witness(alone, self.party))
         else:
             wrong, worst = self._compare(bound)
         counts = self.group.gather((wrong, worst, bound))

@@ -148,8 +148,8 @@ def test_a_computation_is_sized_in_slices_by_its_time() -> None:
     assert compose.rounds_of(0.0)[1] == 1
 
 
-def placed(ranks: int, cores: int, own: int) -> Any:
-    return SimpleNamespace(tightest=(ranks, cores), own=(own,) * ranks)
+def placed(ranks: int, cores: int, own: int, binding: str = "core") -> Any:
+    return SimpleNamespace(ranks=ranks, binding=binding, tightest=(ranks, cores), own=(own,) * ranks)
 
 
 ONE, MANY = (SimpleNamespace(threaded=threaded, library="Some MPI") for threaded in (False, True))
@@ -161,6 +161,7 @@ ONE, MANY = (SimpleNamespace(threaded=threaded, library="Some MPI") for threaded
         ("thread", placed(2, 2, 1), MANY, "a core of its own"),
         ("thread", placed(2, 4, 1), MANY, "a core of its own"),
         ("thread", placed(4, 4, 4), MANY, "a core of its own"),
+        ("thread", placed(2, 4, 4, "none"), MANY, "Ranks share cores"),
         ("thread", placed(2, 4, 2), ONE, "Some MPI does not let two threads"),
     ],
 )
@@ -221,11 +222,12 @@ def test_of_what_is_seen_in_both_the_slowest_rank_counts() -> None:
     both = Sampled(
         samples_s=[1e-6] * 3, skew_s=[0.0] * 3, ranks_s=RankTimes(median=[], mean=[], last=[]), excluded=[(0, 0, "x")],
         late=1, issued=3, repeats=1, operations=1, stop="budget",
+        latest_late=[False, False, True],
     )  # fmt: skip
     found = compose.seen(made, case("none", "computation-in-both"), both, mpi.Group())
     assert found.samples_s == [1e-8, 3e-8, 2e-8]
     assert found.ranks_s == RankTimes(median=[2e-8], mean=[2e-8], last=[1.0])
-    assert found.excluded == []
+    assert (found.late, found.excluded) == (1, [(2, 2, "late start")])
 
 
 def test_every_overlap_has_linked_parts_that_are_measured_together() -> None:

@@ -17,6 +17,7 @@ def sampled(operation_s: float, *, operations: int = 1, skew_s: float = 0.0, lat
     return Sampled(
         samples_s=[operation_s] * 3, skew_s=[skew_s] * 3, ranks_s=RankTimes(median=[], mean=[], last=[]), excluded=[],
         late=late, issued=3, repeats=operations, operations=operations, stop="budget",
+        latest_late=[False] * 3,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def validator(spoil: Callable[[Any], None] | None = None, *, count: int = COUNT,
             np.copyto(output.array, source.array)
 
     loop = Loop(step=Step(call=copy))
-    return validate.Validator(operation, question, (source,), output, loop, mpi.Group(), spoil)
+    return validate.Validator(operation, question, (source,), output, loop, mpi.Group(), mpi.Group(), spoil)
 
 
 def test_a_right_result_is_right() -> None:

@@ -34,7 +34,7 @@ def look(group: mpi.World) -> dict[str, Any]:
             stamps = np.stack(taken, axis=1).reshape(-1)
             ordered &= bool((np.diff(stamps) >= 0).all() and (taken.left > taken.entered).all())
             operation = catalogue.operation(case.operation)
-            checked = Validator(operation, made.question, made.inputs, made.output, loop, group)
+            checked = Validator(operation, made.question, made.inputs, made.output, loop, group, made.party)
             wrong[case.text()] = checked.check().wrong
     return {"wrong": wrong, "ordered": all(group.gather(ordered))}
 
