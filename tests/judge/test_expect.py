@@ -135,6 +135,13 @@ class TestVerdicts:
         row = only(checked(make_side("a", [1e-4], check=wrong)))
         assert (row.verdict, "wrong" in row.reason) == ("FAIL", True)
 
+    def test_what_cannot_be_fails_however_well_it_fits(self) -> None:
+        physical = make_ceiling(5e9, nature="physical", source="device attributes")
+        forced = {"algorithm": "ring (forced)"}
+        result = make_result("a", [make_record(conditions=forced)], launches=[make_launch(0)], ceilings=[physical])
+        row = only(checked(result))
+        assert (row.verdict, "INVALID" in row.reason) == ("FAIL", True)
+
     def test_what_was_skipped_is_missing(self) -> None:
         expected = checked(make_result("a", [skipped()]))
         assert only(expected).verdict == "MISSING"
