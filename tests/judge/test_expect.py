@@ -2,7 +2,9 @@
 
 import contextlib
 import math
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from fabricbench.judge.learn import learn, tolerance
 from fabricbench.model import Check
 from fabricbench.show.expected import toml
 from fabricbench.store import Result
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 ENTRY = """
 [[expect]]
@@ -104,6 +108,12 @@ class TestFile:
         text = "\n".join(["[[peak]]", *(f"{key} = {value}" for key, value in {**lines, **peak}.items()), ENTRY])
         with pytest.raises(UnreadableError, match=said):
             read(text)
+
+    def test_the_example_of_the_documentation_is_one(self) -> None:
+        (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / "comparing.md").read_text(), re.DOTALL)
+        found = read(example)
+        assert (len(found.expected), len(found.peaks)) == (1, 1)
+        assert found.expected[0].like == {"library": "Open MPI 5.0.11", "placement": "1x2"}
 
     @given(st.text(max_size=200))
     @settings(max_examples=200, deadline=None)
