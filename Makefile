@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MPI ?= openmpi
+TESTS ?=
 CALIBRATION ?= results/local/calibration.jsonl.gz
 
 BIN := $(VENV)/bin
@@ -14,8 +15,8 @@ READY := $(VENV)/.ready
 run: $(READY)  ## measure this machine and print the tables
 	$(BIN)/fabricbench run quick
 
-test: $(READY)  ## every test that can run here
-	$(BIN)/python -m pytest
+test: $(READY)  ## every test that can run here; TESTS: words for pytest, such as a folder
+	$(BIN)/python -m pytest $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

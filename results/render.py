@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
+
 from fabricbench import store
-from fabricbench.judge import calibration
+from fabricbench.judge import beside, calibration
 from fabricbench.procedures import calibrate
-from fabricbench.show import calibrations, screen
+from fabricbench.show import besides, calibrations, screen
 from fabricbench.show import results as tables
 
 HERE = Path(__file__).parent
@@ -21,6 +23,11 @@ CALIBRATION = """## What the comparison rule sees and invents: {file}
 
 {machine}; {launches} launches from {first} to {last}. `fabricbench doctor --calibrate {file}` judges them again, and
 `make calibration` measures new ones.
+"""
+
+BESIDE = """## Beside the OSU micro-benchmarks: {file}
+
+`fabricbench doctor --beside FOLDER -n {ranks} --launches {launches} --format json`, with the programs built in FOLDER.
 """
 
 
@@ -39,6 +46,10 @@ def page() -> str:
             )
         )
         parts.append(_block(screen.page_text(calibrations.page(calibration.judge(launches)))))
+    for file in sorted(HERE.glob("beside/*.json")):
+        report = msgspec.json.decode(file.read_bytes(), type=beside.Report)
+        parts.append(BESIDE.format(file=file.relative_to(CHECKOUT), ranks=report.ranks, launches=report.launches))
+        parts.append(_block(screen.page_text(besides.page(report))))
     for file in sorted(file for file in HERE.glob("*/*.jsonl*") if file.parent.name not in ("local", "calibration")):
         parts.append(f"## {file.relative_to(HERE)}\n")
         for result in store.load(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file):
