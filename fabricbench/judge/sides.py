@@ -76,13 +76,13 @@ def _only(results: Sequence[Result], side: str) -> list[Result]:
 
 
 def units(results: Sequence[Result], factor: Factor | None = None) -> tuple[list[Unit], list[str]]:
-    """Every launch once, and a note for each copy: that is no second measurement.
+    """Every launch once, and a note for each copy, which is no second measurement, and for each torn file.
 
     factor: what rows may differ in and are the same row all the same. Raises UsageError where that makes two rows of
     one launch the same.
     """
     seen: dict[tuple[object, ...], Unit] = {}
-    notes = []
+    notes = [f"LOST in {result.path}: {result.lost}" for result in results if result.lost]
     for unit in chain.from_iterable(_units(result, factor) for result in results):
         content = (unit.run.id, unit.launch.launch, unit.launch.id, *unit.medians_s.items())
         first = seen.setdefault(content, unit)
