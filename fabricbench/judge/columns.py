@@ -102,7 +102,7 @@ def side_by_side(files: Sequence[Sequence[Result]], *, metric: Metric = "time", 
         brings=() if factor is None else factor.brings,
         sources=tuple((column.label, source(column.units)) for column in columns),
         sections=sections,
-        notes=(*_differences(columns, factor), *(note for _, copies in read.values() for note in copies)),
+        notes=(*_differences(columns, factor), *dict.fromkeys(note for _, said in read.values() for note in said)),
     )
 
 

@@ -124,7 +124,7 @@ def _refuse_several(factor: Factor, result: Result, first: Record, second: Recor
     levels = " and ".join(factor.value(record, result.run) for record in (first, second))
     raise UsageError(
         f"One launch of {result.path} holds {first.case.text()} with {factor.name} {levels}, so it is no one side.",
-        "Leave --with out: then each of them is a column.",
+        "Name sides that hold one of them each, or leave --with out: then each of them is a column.",
     )
 
 
