@@ -84,22 +84,9 @@ class Case(Part, frozen=True):
         return self.ranks
 
     def key(self) -> tuple[Scalar, ...]:
-        """Hashable identity of the case."""
-        asked = (
-            self.operation,
-            self.variant,
-            self.memory,
-            self.dtype,
-            self.nbytes,
-            self.ranks or 0,
-            self.cadence,
-            self.mode,
-        )
-        return (
-            *asked,
-            self.in_place,
-            *chain.from_iterable(sorted(self.params.items())),
-        )
+        """Hashable identity of the case: every field, parameters by name."""
+        *asked, params = msgspec.structs.astuple(self)
+        return (*asked, *chain.from_iterable(sorted(params.items())))
 
 
 class Conditions(Part, frozen=True):

@@ -122,6 +122,8 @@ def _row(
         return None
     found = median(figures) / one.scale if figures else None
     verdict, reason = _verdict(one, found, records, holding)
+    if impossible := next((bound.doubt.text for bound in bounds if bound.invalid and bound.doubt), ""):
+        verdict, reason = "FAIL", impossible.rstrip(".")
     share, ceiling = _share(bounds)
     return Row(
         case=case, name=name, expectation=one, verdict=verdict, reason=reason, gated=gates.hold(case), value=found,

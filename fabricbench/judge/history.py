@@ -251,7 +251,7 @@ def _changes(points: Sequence[Point], recent: int, margin: float, metric: Metric
                 low=low,
                 high=high,
                 worse=slower(metric, ratio),
-                news=recent > 0 and len(values) - begin - recent < FEWEST,
+                news=len(values) - begin - recent < FEWEST,
             )
         )
         before = level

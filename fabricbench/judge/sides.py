@@ -79,13 +79,13 @@ def _only(results: Sequence[Result], side: str) -> list[Result]:
 
 
 def units(results: Sequence[Result], factor: Factor | None = None) -> tuple[list[Unit], list[str]]:
-    """Every launch once, and a note for each copy: that is no second measurement.
+    """Every launch once, and a note for each copy, which is no second measurement, and for each torn file.
 
     factor: what rows may differ in and are the same row all the same. Raises UsageError where that makes two rows of
     one launch the same.
     """
     seen: dict[tuple[object, ...], Unit] = {}
-    notes = []
+    notes = [f"LOST in {result.path}: {result.lost}" for result in results if result.lost]
     for unit in chain.from_iterable(_units(result, factor) for result in results):
         content = (unit.run.id, unit.launch.launch, unit.launch.id, *unit.medians_s.items())
         first = seen.setdefault(content, unit)
@@ -127,7 +127,7 @@ def _refuse_several(factor: Factor, result: Result, first: Record, second: Recor
     levels = " and ".join(factor.value(record, result.run) for record in (first, second))
     raise UsageError(
         f"One launch of {result.path} holds {first.case.text()} with {factor.name} {levels}, so it is no one side.",
-        "Leave --with out: then each of them is a column.",
+        "Name sides that hold one of them each, or leave --with out: then each of them is a column.",
     )
 
 
@@ -206,7 +206,7 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit], names: Nam
     )
     if left == right or (left | right) & _UNKNOWN:
         return ""
-    return f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}"
+    return f"{name}: {_told(names[0], left)}, {_told(names[1], right)}"
 
 
 def unlike(
@@ -230,7 +230,7 @@ def unlike(
         reasons += _varying(name, names, left, right)
         allowed = name in configured or (factor is not None and name in factor.allowed)
         if len(left) == len(right) == 1 and left != right and not allowed:
-            reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
+            reasons.append(f"{name}: {_told(names[0], left)}, {_told(names[1], right)}")
     return reasons
 
 
@@ -276,6 +276,12 @@ def statistic(record: Record) -> str:
 def held_as(name: str, record: Record, run: Run) -> str:
     """What of the machine or the conditions a record was measured under, as text."""
     return str(run.machine.get(name, "unknown")) if name in FINGERPRINT else condition(record, name)
+
+
+def _told(side: str, values: set[str]) -> str:
+    """What a side has; once where it is called so."""
+    text = _listed(values)
+    return text if text == side else f"{side} {text}"
 
 
 def _listed(values: set[str]) -> str:

@@ -110,6 +110,17 @@ class TestColumns:
         assert main(["compare", *(files.get(word, word) for word in words)]) == 2
         assert said in err(capsys)
 
+    @pytest.mark.parametrize("words", [["a", "cut"], ["a", "--with", "cut"], ["--history", "cut"]])
+    def test_what_a_torn_file_lost_is_said(
+        self, words: list[str], files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cut = tmp_path / "cut.jsonl"
+        cut.write_bytes(Path(files["b"]).read_bytes()[:-400])
+        main(["compare", *({**files, "cut": str(cut)}.get(word, word) for word in words)])
+        out = " ".join(capsys.readouterr().out.split())
+        assert "LOST in" in out
+        assert "The file stops in the middle of line" in out
+
     def test_a_file_of_a_newer_schema_exits_2(
         self, files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -1,10 +1,12 @@
 """How long a comparison of many rows takes, and how much memory: `make comparing`.
 
 Makes two sides of five launches that hold so many samples, compares them with the program as users start it, three
-times, and prints each time and the most memory that it held.
+times, and prints each time, how much of it was work of a processor (the rest is waiting, for other programs on a busy
+machine), and the most memory that it held.
 """
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -61,12 +63,19 @@ def main() -> None:
         print(f"{asked.samples} samples in {asked.records} records of {cases} rows, {LAUNCHES} launches a side")
         for _ in range(asked.times):
             words = [sys.executable, "-c", PROGRAM, "compare", str(paths[0]), "--with", str(paths[1])]
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), _worked_s()
             done = subprocess.run(words, capture_output=True, text=True, check=False)
-            spent = time.perf_counter() - begun
+            spent, work = time.perf_counter() - begun, _worked_s() - worked
             if done.returncode != 1:
                 sys.exit(f"exit {done.returncode} where rows are slower: {done.stderr}")
-            print(f"{spent:.2f} s, at most {int(done.stderr.splitlines()[-1]) / 1e6:.0f} MB")
+            held = int(done.stderr.splitlines()[-1])
+            print(f"{spent:.2f} s, {work:.2f} s of them work, at most {held / 1e6:.0f} MB")
+
+
+def _worked_s() -> float:
+    """Processor time of the programs that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

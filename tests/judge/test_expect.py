@@ -2,7 +2,9 @@
 
 import contextlib
 import math
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from fabricbench.judge.learn import learn, tolerance
 from fabricbench.model import Check
 from fabricbench.show.expected import toml
 from fabricbench.store import Result
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 ENTRY = """
 [[expect]]
@@ -105,6 +109,12 @@ class TestFile:
         with pytest.raises(UnreadableError, match=said):
             read(text)
 
+    def test_the_example_of_the_documentation_is_one(self) -> None:
+        (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / "comparing.md").read_text(), re.DOTALL)
+        found = read(example)
+        assert (len(found.expected), len(found.peaks)) == (1, 1)
+        assert found.expected[0].like == {"library": "Open MPI 5.0.11", "placement": "1x2"}
+
     @given(st.text(max_size=200))
     @settings(max_examples=200, deadline=None)
     def test_no_text_breaks_the_reader(self, text: str) -> None:
@@ -134,6 +144,13 @@ class TestVerdicts:
         wrong = Check(status="wrong", wrong=1, worst=1.0, bound=0.0, reference="r")
         row = only(checked(make_side("a", [1e-4], check=wrong)))
         assert (row.verdict, "wrong" in row.reason) == ("FAIL", True)
+
+    def test_what_cannot_be_fails_however_well_it_fits(self) -> None:
+        physical = make_ceiling(5e9, nature="physical", source="device attributes")
+        forced = {"algorithm": "ring (forced)"}
+        result = make_result("a", [make_record(conditions=forced)], launches=[make_launch(0)], ceilings=[physical])
+        row = only(checked(result))
+        assert (row.verdict, "INVALID" in row.reason) == ("FAIL", True)
 
     def test_what_was_skipped_is_missing(self) -> None:
         expected = checked(make_result("a", [skipped()]))

@@ -79,6 +79,11 @@ class TestChanges:
         assert change.point == 8
         assert change.ratio == pytest.approx(1.14, rel=0.01)
 
+    def test_a_change_is_against_the_level_before_it_not_the_first(self) -> None:
+        up, down = only(judged(days([1.0] * 4 + [1.3] * 4 + [1.0] * 4))).changes
+        assert (up.ratio, down.ratio) == (pytest.approx(1.3, rel=0.02), pytest.approx(1 / 1.3, rel=0.02))
+        assert (up.worse, down.worse) == (True, False)
+
     def test_order_of_files_does_not_matter(self) -> None:
         results = days([1.0] * 4 + [1.3] * 3)
         assert judged(results[::-1]).series == judged(results).series
