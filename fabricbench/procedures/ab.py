@@ -20,7 +20,7 @@ import msgspec
 from fabricbench import mpi, store
 from fabricbench.engine import launch, start
 from fabricbench.engine.worker import Announce, now
-from fabricbench.errors import NotMeasuredError, TimedOutError, UsageError
+from fabricbench.errors import NotMeasuredError, UsageError
 from fabricbench.judge import sequential
 from fabricbench.judge.sequential import LOOKS, Looked, Report
 from fabricbench.judge.sides import BASE, NEW
@@ -156,20 +156,16 @@ def _measured(series: Series, book: "_Book", announce: Announce) -> int:
     except KeyboardInterrupt:
         ending = "interrupted"
         raise
-    except TimedOutError:
-        ending = "timeout"
-        raise
     finally:
         book.close(ending)
         if ending != "complete" and book.done:
-            announce(
-                {
-                    "event": "notice",
-                    "text": f"{book.done} launches are kept in {book.path}; go on with: "
-                    f"fabricbench ab --resume -o {shlex.quote(str(book.path))}",
-                }
-            )
+            announce({"event": "notice", "text": _kept(book)})
     raise AssertionError("the order of sides has no end")
+
+
+def _kept(book: "_Book") -> str:
+    again = f"fabricbench ab --resume -o {shlex.quote(str(book.path))}"
+    return f"{book.done} launches are kept in {book.path}; go on with: {again}"
 
 
 def _is_over(series: Series, book: "_Book", position: int, announce: Announce) -> bool:

@@ -63,7 +63,7 @@ def _ended(report: Report) -> str:
         return f"Stopped after {last} launches a side: a row is worse."
     if "unclear" not in found:
         return f"Stopped after {last} launches a side: no row is left that more launches could decide."
-    return f"No answer for {found['unclear']} rows after {last} launches a side, which was the last look."
+    return f"No answer for {found['unclear']} of the rows after {last} launches a side, which was the last look."
 
 
 def _listed(looks: Sequence[int]) -> str:
