@@ -85,6 +85,16 @@ def _decided(values: np.ndarray) -> list:
     return decide_table(table, effects=False)
 
 
+@given(st.integers(0, 1 << 20), st.integers(5, 12), st.sampled_from([0.02, 0.1, 0.4]), st.sampled_from([1, 1.1, 1.5]))
+@settings(max_examples=20)
+def test_verdicts_alone_are_the_verdicts(seed: int, launches: int, noise: float, factor: float) -> None:
+    values = np.exp(np.random.default_rng(seed).normal(0, noise, (3, 2 * launches)))
+    values[0, launches:] *= factor
+    table = [Times(base=base, new=new, margin=0.05) for base, new in map(_halves, values)]
+    whole, bare = (decide_table(table, effects=effects) for effects in (True, False))
+    assert [one.verdict for one in whole] == [one.verdict for one in bare]
+
+
 class TestSeparation:
     @given(st.integers(0, 1 << 20), st.integers(1, 5), st.booleans())
     @settings(max_examples=25)
