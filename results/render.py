@@ -29,7 +29,8 @@ EXPERIMENTS = """# How often the comparison rule errs
 
 This page is written by `make results` from stored launches; `fabricbench doctor --calibrate FILE --read` counts
 again, and `make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some 90
-minutes, for which nothing else may run. `docs/ab.md` says where the thresholds come from.
+minutes, for which nothing else may run; the file, about 1 MB, goes to `results/calibration/`. `docs/ab.md` says where
+the thresholds come from.
 
 How to read it:
 

@@ -198,6 +198,19 @@ class TestConfigured:
         with pytest.raises(UsageError, match="None of 3 rows"):
             compare(*split([result]), margin=0.05)
 
+    def test_nothing_is_renamed_beside_a_row_of_both_sides(self) -> None:
+        base, new = split([series({"ring": [1e-4] * 5}, {"mpi": [2e-4] * 5})])
+        shared = [make_record(make_case(8), 1e-6, launch=launch.launch) for launch in base[0].launches]
+        more = [make_record(make_case(8), 1e-6, launch=launch.launch) for launch in new[0].launches]
+        both = [
+            make_result("series", [*side.records, *rows], launches=side.launches)
+            for side, rows in ((base[0], shared), (new[0], more))
+        ]
+        rows = compare(both[:1], both[1:], margin=0.05).rows
+        assert {row.case.variant: row.verdict for row in rows if row.case.nbytes > 8} == {
+            "ring": "missing", "mpi": "missing"
+        }  # fmt: skip
+
     def test_a_row_of_both_sides_is_never_renamed(self) -> None:
         result = series({"mpi": [1e-4] * 5, "ring": [1e-4] * 5}, {"mpi": [2e-4] * 5})
         comparison = compare(*split([result]), margin=0.05)
