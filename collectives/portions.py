@@ -28,6 +28,11 @@ def bounds(question: Question, turn: int = 0) -> list[int]:
     return [int(question.count * int(end) // int(ends[-1])) for end in ends]
 
 
+def even(count: int, shares: int) -> list[int]:
+    """The same for so many shares that are as equal as can be."""
+    return [count * share // shares for share in range(shares + 1)]
+
+
 def joined(start: int, stop: int, edges: list[int], source: Callable[[int, int, int], Array]) -> Array:
     """Elements start..stop of an array of shares; `source(rank, low, high)` gives a slice of one share."""
     pieces = [

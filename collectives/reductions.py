@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fabricbench.entries import ByKind, MPI_Reduce_local, bits_of, call, float_of, memcpy, view
+from fabricbench.entries import ByKind, MPI_Reduce_local, bits_of, call, float_of, memmove, view
 from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Operation, Question, Refused, Step, block
 
@@ -237,8 +237,8 @@ def _by_library(b: Any) -> int:
     """What is asked, by the library, whose operator always writes over its second array."""
     if b.into == b.right:
         return MPI_Reduce_local(b.left, b.into, np.int32(b.count), b.type, b.op)
-    if b.into != b.left:
-        memcpy(b.into, b.left, b.count * b.width)
+    if b.into != b.left:  # they may overlap
+        memmove(b.into, b.left, b.count * b.width)
     return MPI_Reduce_local(b.right, b.into, np.int32(b.count), b.type, b.op)
 
 

@@ -76,6 +76,7 @@ MPI_Waitall = Entry("MPI_Waitall", "ipp")
 MPI_Win_flush = Entry("MPI_Win_flush", "ip")
 
 memcpy = Entry("memcpy", "ppl", "p")
+memmove = Entry("memmove", "ppl", "p")
 
 view = Primitive("view")
 """view(address, count, like): a (count,) array of the type of the scalar `like`, at that address."""

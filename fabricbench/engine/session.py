@@ -81,9 +81,11 @@ def _measured(
     samplers = [_sampler(setting, part, loop, setting.budget_s) for part, loop in zip(parts, loops, strict=True)]
     with Observer() as observer:
         found = in_turn(samplers, tail=setting.tail)
+    both = next((place for place, part in enumerate(parts) if part.case.params.get("part") == "both"), 0)
     inside = [
-        (replace(parts[-1], case=case), compose.seen(parts[-1].composed, case, found[-1], setting.group))
-        for case in cases[len(parts) :]
+        (replace(parts[both], case=case), compose.seen(parts[both].composed, case, found[both], setting.group))
+        for case in cases
+        if case.params.get("part") in compose.WITHIN
     ]
     standing.at(f"{case.text()}: checking again")
     asked = [
@@ -96,7 +98,7 @@ def _measured(
         for first, last, part in zip(before, after, parts, strict=True)
     ]
     evidence = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
-    told = [*zip(parts, found, checks, strict=True), *((part, sampled, checks[-1]) for part, sampled in inside)]
+    told = [*zip(parts, found, checks, strict=True), *((part, sampled, checks[both]) for part, sampled in inside)]
     taking_part = members(case, setting.placement, setting.group.rank)
     return [
         recording.record(setting, operation, variant, taking_part, part, sampled, check, evidence, injected)

@@ -7,6 +7,7 @@ back waits until its number was seen, because the thread may be inside of the li
 """
 
 import ctypes
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,10 @@ def take_back(b: Any) -> int:
 
 @contextmanager
 def tended(start: Hook, look: Hook, finish: Hook) -> Iterator[tuple[Hook, Hook]]:
-    """The two halves of a collective as this rank is to call them while a thread calls `look` in between."""
+    """The two halves of a collective as this rank is to call them while a thread calls `look` in between.
+
+    Meanwhile each of the two stays on one CPU, the first and the last of those that the rank may use.
+    """
     told, seen, code = (np.zeros(8, np.int64) for _ in range(3))  # a cache line each
     arguments = block(
         start=start.function, start_block=start.block, look=look.function, look_block=look.block,
@@ -63,15 +67,19 @@ def tended(start: Hook, look: Hook, finish: Hook) -> Iterator[tuple[Hook, Hook]]
         code=code.ctypes.data, like=np.int64(0),
     )  # fmt: skip
     halves = tuple(hook(body, arguments) for body in (hand_over, take_back))
-    thread = threading.Thread(target=_perform, args=(arguments,), name="progress", daemon=True)
+    cpus = os.sched_getaffinity(0)
+    thread = threading.Thread(target=_perform, args=(arguments, max(cpus)), name="progress", daemon=True)
     thread.start()
+    os.sched_setaffinity(0, {min(cpus)})
     try:
         yield halves[0], halves[1]
     finally:
+        os.sched_setaffinity(0, cpus)
         told[0] = OVER
         thread.join()
 
 
-def _perform(arguments: Array) -> None:
+def _perform(arguments: Array, cpu: int) -> None:
+    os.sched_setaffinity(0, {cpu})
     # ctypes lets go of the interpreter while a function of C runs.
     BODY(native.compile(tend, arguments).address)(int(arguments.ctypes.data))

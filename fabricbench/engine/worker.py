@@ -287,9 +287,10 @@ def _in_turn(setting: Setting, groups: list[list[Case]]) -> Iterator[list[Record
 
 
 def order(cases: tuple[Case, ...], job: Job) -> list[Case]:
-    """Cases in the seeded random order of this launch, without those that are done."""
+    """Cases in the seeded random order of this launch, without those that are done; linked ones all or none."""
     done = {tuple(key) for key in job.done}
-    left = [case for case in cases if case.key() not in done]
+    groups = compose.linked(cases)
+    left = [case for group in groups for case in group if not all(one.key() in done for one in group)]
     random.Random(f"{job.request.seed} {job.launch}").shuffle(left)
     return left
 

@@ -64,9 +64,15 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All operations that both have; `left_out` says why others are missing, `spent_s` what each side took."""
+    """All operations that both have; `left_out` says why others are missing, `spent_s` what each side took.
+
+    `peer` and `fabricbench` are versions, the latter a commit where there is one; `started` is UTC.
+    """
 
     peer: str
+    fabricbench: str
+    machine: str
+    started: str
     library: str
     ranks: int
     launches: int

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fabricbench import mpi, store
-from fabricbench.engine import catalogue, launch, start, suite
+from fabricbench.engine import catalogue, launch, machine, start, suite, worker
 from fabricbench.engine.start import Order
 from fabricbench.engine.suite import Request
 from fabricbench.engine.worker import Announce
@@ -55,12 +55,15 @@ def examine(folder: Path, order: Order, announce: Announce) -> Report:
     ranks = start.plan(Request(only=["barrier/mpi"]), order)[1]
     words = start.launcher_words(order)
     series, left_out = _series(programs, ranks)
+    started = worker.now()
     bare_s = _measure(series, replace(order, ranks=ranks, launches=1), words, order.launches, announce)
     rows = [judge.row(_figures(one)) for one in series]
     left_out += [f"{one.peer.program} prints 0" for one, row in zip(series, rows, strict=True) if row is None]
     return Report(
-        peer=f"OSU micro-benchmarks {series[0].theirs[0].version} in {folder}", library=mpi.library_name(),
-        ranks=ranks, launches=order.launches, rows=tuple(row for row in rows if row is not None),
+        peer=f"OSU micro-benchmarks {series[0].theirs[0].version}", library=mpi.library_name(), started=started,
+        fabricbench=machine.software(mpi.library_name())["commit"],
+        machine=f"{machine.machine()['cpu']}, {machine.usable_cores()} cores", ranks=ranks,
+        launches=order.launches, rows=tuple(row for row in rows if row is not None),
         spent_s=(sum(one.spent_s[0] for one in series), sum(one.spent_s[1] for one in series)),
         answer=Answer(
             bare_s=median(bare_s), first_s=median(time_s for one in series for time_s in one.first_s),

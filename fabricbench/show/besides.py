@@ -31,7 +31,9 @@ def page(report: Report) -> Page:
     first, bare, measuring = map(time_text, (answer.first_s, answer.bare_s, answer.measuring_s))
     started = f"{first} to the first sample, ceilings apart; ranks that only start MPI and end take {bare}"
     facts = (
+        ("fabricbench", f"{report.fabricbench}, {report.started}"),
         ("beside", report.peer),
+        ("machine", report.machine),
         ("library", report.library),
         ("ranks", str(report.ranks)),
         ("launches", f"{report.launches} a side and operation, in turn"),

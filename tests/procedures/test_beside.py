@@ -42,7 +42,7 @@ if os.environ.get("OMPI_COMM_WORLD_RANK", os.environ.get("PMI_RANK", "0")) == "0
     for k in range({rows}):
         print("%-10d%18.2f" % (4 << k, 0.5 * 2 ** (k / 2)))
     print("trouble", file=sys.stderr)
-sys.exit({status})
+    sys.exit({status})  # the other rank leaves well: else the launcher ends this one before it has spoken
 """
 
 

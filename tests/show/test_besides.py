@@ -15,7 +15,8 @@ def test_the_page_fits_and_says_what_is_missing() -> None:
         for name, size, spread in (("reduce_scatter_block", 1 << 20, Interval(0.41, 0.2, 10.5)), ("barrier", 0, None))
     )  # fmt: skip
     report = Report(
-        peer="OSU", library="Open MPI 5", ranks=2, launches=10, spent_s=(60.0, 30.0), rows=rows, left_out=("osu_a: b",),
+        peer="OSU", fabricbench="0123456789ab", machine="a CPU, 2 cores", started="2026-11-25T12:00:00Z",
+        library="Open MPI 5", ranks=2, launches=10, spent_s=(60.0, 30.0), rows=rows, left_out=("osu_a: b",),
         answer=Answer(bare_s=0.9, first_s=1.8, measuring_s=2.6),
     )  # fmt: skip
     text = screen.page_text(besides.page(report))

@@ -109,14 +109,19 @@ def rabenseifner(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, i
     return 2 * rounds(parts) + given_back, halving + doubling + given_back * nbytes
 
 
-def recursive_halving(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, int]:
-    """Every part but those that stay: one, or both of a pair, of which the other's is then given to it.
+def each_share_once(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, int]:
+    """The same of shares that may differ by one element."""
+    return ranks - 1, nbytes - span(rank, rank + 1, ranks, nbytes, width)
 
-    Either way all parts but the own one leave. Who rests gives its array away once.
+
+def recursive_halving(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, int]:
+    """Every share but those that stay: one, or both of a pair, of which the other's is then given to it.
+
+    Either way all shares but the own one leave. Who rests gives its array away once.
     """
     if rests(rank, ranks):
         return 1, nbytes
-    return rounds(power(ranks)) + paired(rank, ranks), others(ranks, nbytes)
+    return rounds(power(ranks)) + paired(rank, ranks), each_share_once(rank, ranks, nbytes, width)[1]
 
 
 def reach(place: int, ranks: int) -> int:
@@ -167,6 +172,8 @@ SENT: dict[str, Sent] = {
     "broadcast/binomial": binomial,
     "broadcast/pipelined-chain": pipelined_chain,
     "broadcast/scatter-allgather": scatter_allgather,
-    "reduce_scatter_block/pairwise": each_part_once,
+    "reduce_scatter/pairwise": each_share_once,
+    "reduce_scatter/recursive-halving": recursive_halving,
+    "reduce_scatter_block/pairwise": each_share_once,
     "reduce_scatter_block/recursive-halving": recursive_halving,
 }

@@ -2,15 +2,20 @@
 
 Source: Thakur, Rabenseifner & Gropp, IJHPCA 19 (2005): (ranks - 1) / ranks of the array, the least traffic possible.
 Where ranks is no power of two, the first ranks fold in pairs: the even one gives its array to the odd one, rests, and
-is given its part; the odd one stands for both parts.
+is given its share; the odd one stands for both shares.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from fabricbench.collectives import portions
 from fabricbench.collectives.hops import copy, exchange, receive, send
+from fabricbench.collectives.reduce_scatter import reduce_scatter
 from fabricbench.collectives.reduce_scatter_block import reduce_scatter_block
 from fabricbench.collectives.reductions import algorithm, reduce
+from fabricbench.entries import view
 from fabricbench.spec import Buffer, Context, Step, block
 
 
@@ -22,7 +27,7 @@ def rank_at(b: Any, place: int) -> int:
 
 def first_of(b: Any, place: int) -> int:
     """First element of a place; it has one share of the array, each of the first `doubled` places two."""
-    first: int = (place + min(place, b.doubled)) * b.count // b.shares
+    first: int = view(b.edges, b.shares + 1, b.edges)[place + min(place, b.doubled)]
     return first
 
 
@@ -59,7 +64,7 @@ def halve(b: Any, source: int, work: int, final: int) -> int:
 
 
 def call(b: Any) -> int:
-    """Fold, halve, and give back the other's part."""
+    """Fold, halve, and give back the other's share."""
     if b.ranks == 1:
         copy(b, b.send, b.receive, b.count * b.width)
         return 0
@@ -67,21 +72,24 @@ def call(b: Any) -> int:
         return halve(b, b.send, b.work, b.receive)
     if b.rank % 2 == 0:
         code = send(b, b.send, b.count, b.rank + 1)
-        return code if code != 0 else receive(b, b.receive, b.part, b.rank + 1)
-    both = b.work + first_of(b, b.place) * b.width
+        return code if code != 0 else receive(b, b.receive, b.own, b.rank + 1)
+    first = first_of(b, b.place)
+    both, theirs = b.work + first * b.width, first_of(b, b.place + 1) - first - b.own
     code = fold(b, b.work)
     if code == 0:
         code = halve(b, b.work, b.work, both)
-    copy(b, both + b.part * b.width, b.receive, b.part * b.width)
-    return code if code != 0 else send(b, both, b.part, b.rank - 1)
+    copy(b, both + theirs * b.width, b.receive, b.own * b.width)
+    return code if code != 0 else send(b, both, theirs, b.rank - 1)
 
 
+@algorithm(reduce_scatter, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
 @algorithm(reduce_scatter_block, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
 def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """log2(ranks) exchanges of ever smaller halves: fewest steps; least traffic for powers of two."""
     question, library = context.question, context.mpi
     power = 1 << (question.ranks.bit_length() - 1)
     folded = question.ranks - power
+    edges = np.array(portions.bounds(question), np.int64)
     work, inbox = Buffer(question.count, question.dtype), Buffer(question.count, question.dtype)
     status = Buffer(library.status_width, "uint8")
     yield Step(
@@ -93,7 +101,8 @@ def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[St
             inbox=inbox.address,
             status=status.address,
             count=question.count,
-            part=question.count // question.ranks,
+            own=context.output.array.size,
+            edges=edges.ctypes.data,
             rank=question.rank,
             ranks=question.ranks,
             power=power,
@@ -104,5 +113,5 @@ def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[St
             comm=library.comm,
             **reducing,
         ),
-        keep=(work, inbox, status),
+        keep=(edges, work, inbox, status),
     )
