@@ -9,7 +9,7 @@ CALIBRATION ?= results/local/calibration.jsonl.gz
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint types calibration results schema clean
+.PHONY: run test lint types calibration comparing results schema clean
 .DEFAULT_GOAL := run
 
 run: $(READY)  ## measure this machine and print the tables
@@ -27,6 +27,9 @@ types: $(READY)
 
 calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 90 minutes
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
+
+comparing: $(READY)  ## how long a comparison of 1,000,000 samples takes, and how much memory
+	$(BIN)/python tests/judge/speed.py
 
 results: $(READY)  ## results/README.md and docs/calibration.md from the files in results/
 	$(BIN)/python results/render.py

@@ -1,11 +1,12 @@
 """What `import fabricbench` offers and every verb calls; each call imports only what it needs."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fabricbench.errors import UsageError
+from fabricbench.errors import UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from fabricbench.engine.start import Order
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
     from fabricbench.engine.worker import Announce
     from fabricbench.judge.beside import Report as Besides
     from fabricbench.judge.calibration import Calibration
+    from fabricbench.judge.columns import Columns
     from fabricbench.judge.compare import Comparison
+    from fabricbench.judge.expect import Expected
     from fabricbench.judge.experiments import Experiments
     from fabricbench.judge.fitness import Report
+    from fabricbench.judge.history import History
+    from fabricbench.judge.learn import Lesson
+    from fabricbench.judge.metric import Metric
     from fabricbench.judge.sequential import Report as Alternated
     from fabricbench.procedures.ab import Preview, Series
     from fabricbench.store import Result
@@ -34,28 +40,157 @@ def compare(
     new: Sequence[str] = (),
     *,
     margin: float = 0.05,
-    gate: str = "*",
+    gate: str | Sequence[str] = "*",
+    tail_margin: float = 0.25,
+    across: str | None = None,
 ) -> "Comparison":
     """Judge the runs of `new` against those of `base`.
 
     A file on both sides, or the base alone, is split by the sides that its launches were paired as.
     margin: relative difference that does not matter; doubled where the sides
-    were not alternated. gate: pattern of the rows that set the exit status. Raises UsageError.
+    were not alternated; tail_margin: the same of p99. gate: patterns of the rows that set the exit status.
+    across: the one thing in which the sides may differ, such as "library". Raises UsageError.
     """
+    left = _runs(base)
+    return _judged(left, _runs(new) if new else left, margin, gate, tail_margin, across)
+
+
+def weigh(
+    paths: Sequence[str],
+    *,
+    margin: float = 0.05,
+    gate: str | Sequence[str] = "*",
+    tail_margin: float = 0.25,
+    across: str | None = None,
+    metric: "Metric" = "time",
+) -> "Comparison | Columns":
+    """What results without a second side are good for.
+
+    The two sides of a series that alternates them are judged as in `compare`. All others stand side by side, one
+    column a file, or with `across` one column a level of that factor over all files; ratios of `metric` are over the
+    first column, only where conditions are alike. Raises UsageError.
+    """
+    from fabricbench.judge import columns, sides
+
+    runs = _runs(paths)
+    if sides.both(run for found in runs.values() for run in found):
+        return _judged(runs, runs, margin, gate, tail_margin, across)
+    if across is None and len(runs) < 2:  # noqa: PLR2004 - one column is no comparison
+        raise UsageError(
+            f"{paths[0]} is named {len(paths)} times and is one file: there is nothing to compare it with."
+            if len(paths) > 1
+            else f"{paths[0]} is alone and does not hold launches of both sides, base and new.",
+            "Name the other side's files after --with, or further files to see them side by side.",
+        )
+    return columns.side_by_side(list(runs.values()), metric=metric, across=across)
+
+
+def history(
+    paths: Sequence[str], *, margin: float = 0.05, metric: "Metric" = "time", gate: str | Sequence[str] = "*"
+) -> "History":
+    """Every metric over commits or dates: one series a machine and set of conditions, with the points of change.
+
+    paths: folders, of which all results below count, and files. margin: as of `compare`; launches of a history are
+    never alternated, so twice that. Raises UsageError.
+    """
+    from fabricbench.judge.history import history as judge
+
+    results, left_out = _below(paths)
+    found = judge(results, margin=margin, metric=metric, gate=gate)
+    return replace(found, notes=(*left_out, *found.notes))
+
+
+def expect(paths: Sequence[str], file: str, *, gate: str | Sequence[str] = "*") -> "Expected":
+    """Hold results against the expectations of a TOML file. Raises UsageError, and UnreadableError naming its line."""
+    from fabricbench.judge.expect import check
+    from fabricbench.judge.expectations import parse
+
+    expectations = parse(_text(file), file)
+    return check([run for runs in _runs(paths).values() for run in runs], expectations, gate=gate)
+
+
+def learn(paths: Sequence[str], *, metric: "Metric" = "time") -> "Lesson":
+    """What results lead to expect: a tolerance interval of every row with 5 launches or more. Raises UsageError."""
+    from fabricbench.judge.learn import learn as judge
+
+    return judge([run for runs in _runs(paths).values() for run in runs], metric=metric)
+
+
+def write_new(path: str, text: str) -> None:
+    """Write a text to a file that does not exist yet. Raises UsageError."""
+    try:
+        with Path(path).open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} exists already.", "Choose another --output.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Choose another --output.") from error
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"{path} is no UTF-8 text.", "Give a TOML file as docs/comparing.md shows.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UnreadableError(f"{path} cannot be read: {reason}.", "Give the path of an expectation file.") from error
+
+
+def _below(paths: Sequence[str]) -> "tuple[list[Result], list[str]]":
+    """The runs of files and of all results below folders, and which files of folders are no results."""
+    from fabricbench import store
+
+    found: dict[Path, list[Result]] = {}
+    left_out: list[str] = []
+    for path in map(Path, paths):
+        inside = sorted(one for one in path.rglob("*") if one.name.endswith((".jsonl", ".jsonl.gz")) and one.is_file())
+        for one in inside if path.is_dir() else [path]:
+            try:
+                found[one.resolve()] = store.load(one)
+            except UnreadableError as error:
+                if not path.is_dir():
+                    raise
+                left_out.append(error.what)
+    if not found:
+        raise UsageError(
+            f"There is no result in {', '.join(paths)}: {left_out[0] if left_out else 'no .jsonl or .jsonl.gz.'}",
+            "Name a folder that holds results of fabricbench.",
+        )
+    return [run for runs in found.values() for run in runs], [f"LEFT OUT: {why}" for why in left_out]
+
+
+def _judged(
+    left: "Mapping[Path, list[Result]]",
+    right: "Mapping[Path, list[Result]]",
+    margin: float,
+    gate: str | Sequence[str],
+    tail_margin: float,
+    across: str | None,
+) -> "Comparison":
+    """Two sides judged; a file on both is split by the sides that its launches were paired as."""
     from fabricbench.judge.compare import compare as judge
     from fabricbench.judge.sides import split
 
-    if not base:
-        raise UsageError("There is no file to compare.", "Name the base's files first.")
-    left, right = _files(base), _files(new or base)
-    both = [left[path] for path in left if path in right]
-    shared = split(load(both)) if both else ([], [])
+    both = [run for path, runs in left.items() if path in right for run in runs]
+    shared = split(both) if both else ([], [])
     return judge(
-        [*load([left[path] for path in left if path not in right]), *shared[0]],
-        [*load([right[path] for path in right if path not in left]), *shared[1]],
+        [*(run for path, runs in left.items() if path not in right for run in runs), *shared[0]],
+        [*(run for path, runs in right.items() if path not in left for run in runs), *shared[1]],
         margin=margin,
         gate=gate,
+        tail_margin=tail_margin,
+        across=across,
     )
+
+
+def _runs(paths: Sequence[str]) -> "dict[Path, list[Result]]":
+    """The runs of every file, by where it lies: two names of one file are one file."""
+    if not paths:
+        raise UsageError("There is no file to compare.", "Name the base's files first.")
+    from fabricbench import store
+
+    return {path: store.load(named) for path, named in _files(paths).items()}
 
 
 def _files(paths: Sequence[str]) -> dict[Path, str]:

@@ -5,6 +5,7 @@ default but one that files of an older schema number lack, and unknown fields ar
 result or is not. Units: seconds and bytes.
 """
 
+from itertools import chain
 from typing import Annotated, Literal
 
 import msgspec
@@ -36,8 +37,8 @@ RateKey = Literal["algbw", "busbw", "bandwidth", "flops", "messages"]
 Ending = Literal["complete", "interrupted", "timeout", "failed"]
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A frozen value with closed fields."""
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
+    """A frozen value with closed fields; none holds itself, so the garbage collector need not look for cycles."""
 
 
 USUAL: dict[str, Scalar] = {"counts": "equal", "distance": "same-host", "op": "sum", "root": 0, "window": 32}
@@ -70,22 +71,9 @@ class Case(Part, frozen=True):
         return " ".join(asked)
 
     def key(self) -> tuple[Scalar, ...]:
-        """Hashable identity of the case."""
-        asked = (
-            self.operation,
-            self.variant,
-            self.memory,
-            self.dtype,
-            self.nbytes,
-            self.ranks,
-            self.cadence,
-            self.mode,
-        )
-        return (
-            *asked,
-            self.in_place,
-            *(part for item in sorted(self.params.items()) for part in item),
-        )
+        """Hashable identity of the case: every field, parameters by name."""
+        *asked, params = msgspec.structs.astuple(self)
+        return (*asked, *chain.from_iterable(sorted(params.items())))
 
 
 class Conditions(Part, frozen=True):

@@ -14,6 +14,18 @@ _BINARY = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _SIZE = re.compile(r"(?P<number>\d+)\s*(?P<prefix>[kmgt]?)(?P<unit>i?b?)", re.IGNORECASE)
 
+_UNITS = {
+    **{unit: ("s", scale) for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))},
+    **{
+        f"{prefix}B/s": ("B/s", scale) for prefix, scale in (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12))
+    },
+    **{f"{prefix}iB/s": ("B/s", float(1 << shift)) for prefix, shift in (("K", 10), ("M", 20), ("G", 30), ("T", 40))},
+    **{f"{p}FLOP/s": ("FLOP/s", scale) for p, scale in (("", 1.0), ("M", 1e6), ("G", 1e9), ("T", 1e12), ("P", 1e15))},
+    **{f"{prefix}/s": ("1/s", scale) for prefix, scale in (("1", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9))},
+    "%": ("%", 0.01),
+}
+"""What a unit measures, and how many of the plain unit it is."""
+
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 _RATES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 
@@ -64,6 +76,18 @@ def parse_seconds(text: str) -> float:
     if not 0.0 < seconds < math.inf:
         raise UsageError(f"'{text}' is not a time above zero.", "Write seconds, such as 90, 1.5s, 20ms or 2min.")
     return seconds
+
+
+def unit_scale(unit: str, quantity: str) -> float:
+    """Plain units in one of `unit`: 1e-6 for "us". Raises UsageError with those that fit.
+
+    quantity: "s", "B/s", "FLOP/s", "1/s" or "%", of which shares are hundredths.
+    """
+    found, scale = _UNITS.get(unit, ("", 0.0))
+    if found != quantity:
+        fitting = ", ".join(name for name, (measured, _) in _UNITS.items() if measured == quantity)
+        raise UsageError(f"'{unit}' is no unit of this.", f"Write one of {fitting}.")
+    return scale
 
 
 def size_text(nbytes: int) -> str:

@@ -71,10 +71,15 @@ def percentile(samples: Samples, q: float) -> float | None:
 
     That bound needs n >= log(0.05) / log(q): 299 samples for p99, 2995 for p99.9.
     """
-    values = np.asarray(samples, dtype=np.float64)
-    if values.size < math.log(0.05) / math.log(q):
+    found = percentiles(np.asarray(samples, dtype=np.float64).reshape(1, -1), q)
+    return None if found is None else float(found[0])
+
+
+def percentiles(rows: NDArray[np.float64], q: float) -> NDArray[np.float64] | None:
+    """The q-quantile of every row as in `percentile`. rows: (rows, n)."""
+    if rows.shape[1] < math.log(0.05) / math.log(q):
         return None
-    return float(np.quantile(values, q, method="inverted_cdf"))
+    return np.asarray(np.quantile(rows, q, axis=1, method="inverted_cdf"))
 
 
 def relative_width(samples: Samples) -> float:
@@ -98,26 +103,85 @@ def six_digits(values: Sequence[float] | NDArray[np.float64]) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
+class Ordered(NamedTuple):
+    """Order statistics of one row's samples; None where there are too few of them. Seconds, not rounded."""
+
+    n: int
+    median_s: float | None
+    low_s: float | None
+    high_s: float | None
+    p99_s: float | None
+
+
+NOTHING = Ordered(0, None, None, None, None)
+_AT_ONCE = 1 << 20
+"""Samples worked on at once, so that memory does not grow with the file."""
+
+
+def kept(samples_s: Samples, excluded: Sequence[tuple[int, int, str]]) -> Samples:
+    """The samples that count. excluded: [first, last, reason], both ends included."""
+    if not excluded:
+        return samples_s
+    counts = np.ones(len(samples_s), dtype=np.bool_)
+    for first, last, _ in excluded:
+        counts[first : last + 1] = False
+    return np.asarray(samples_s, dtype=np.float64)[counts]
+
+
+def ordered(rows: Sequence[Samples]) -> list[Ordered]:
+    """Median with its interval and p99 of many rows; those of one length are sorted as one array."""
+    found = [NOTHING] * len(rows)
+    by_count: dict[int, list[int]] = {}
+    for index, samples in enumerate(rows):
+        by_count.setdefault(len(samples), []).append(index)
+    for n, members in by_count.items():
+        step = max(1, _AT_ONCE // n) if n else len(members)
+        for start in range(0, len(members) if n else 0, step):
+            chosen = members[start : start + step]
+            block = np.sort(np.array([rows[index] for index in chosen], dtype=np.float64), axis=1)
+            for index, one in zip(chosen, _ordered(block), strict=True):
+                found[index] = one
+    return found
+
+
+def _ordered(block: NDArray[np.float64]) -> list[Ordered]:
+    """block: (rows, n), each row sorted."""
+    count, n = block.shape
+    low, high = quantile_ranks(n, 0.5)
+    nothing = [None] * count
+    bounded = low is not None and high is not None
+    tails = percentiles(block, 0.99)
+    return [
+        Ordered(n, *figures)
+        for figures in zip(
+            ((block[:, (n - 1) // 2] + block[:, n // 2]) / 2).tolist(),
+            block[:, low].tolist() if bounded else nothing,
+            block[:, high].tolist() if bounded else nothing,
+            nothing if tails is None else tails.tolist(),
+            strict=True,
+        )
+    ]
+
+
 def summarise(
     samples_s: Samples,
     excluded: Sequence[tuple[int, int, str]],
     cadence: Cadence,
     stop: Stop,
 ) -> Summary:
-    """The stored summary of one row; the writer and the reader's check both call this.
+    """The stored summary of one row; the writer and the reader's check both come here.
 
     samples_s: (n,) seconds per operation, as written. excluded: [first, last, reason], both ends
-    included. Streaming samples are means of many operations, so they have no percentile.
+    included.
     """
-    values = np.asarray(samples_s, dtype=np.float64)
-    if excluded:
-        kept = np.ones(values.size, dtype=np.bool_)
-        for first, last, _ in excluded:
-            kept[first : last + 1] = False
-        values = values[kept]
-    if values.size == 0:
+    return summary(ordered([kept(samples_s, excluded)])[0], cadence, stop)
+
+
+def summary(found: Ordered, cadence: Cadence, stop: Stop) -> Summary:
+    """A summary as files carry it. Streaming samples are means of many operations, so they have no percentile."""
+    if found.n == 0:
         return Summary(n=0, median_s=None, low_s=None, high_s=None, p99_s=None, stop="skipped")
-    middle = median_interval(values)
-    tail = percentile(values, 0.99) if cadence == "isolated" else None
-    median_s, low_s, high_s, p99_s = (None if value is None else six_digits([value])[0] for value in (*middle, tail))
-    return Summary(n=values.size, median_s=median_s, low_s=low_s, high_s=high_s, p99_s=p99_s, stop=stop)
+    tail = found.p99_s if cadence == "isolated" else None
+    figures = (found.median_s, found.low_s, found.high_s, tail)
+    median_s, low_s, high_s, p99_s = (None if value is None else six_digits([value])[0] for value in figures)
+    return Summary(n=found.n, median_s=median_s, low_s=low_s, high_s=high_s, p99_s=p99_s, stop=stop)

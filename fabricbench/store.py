@@ -4,12 +4,14 @@ A line that was not written to its end is an interrupted run and can only be the
 fault of a file is an error that names the line. The format is described in docs/result-file.md.
 """
 
+import gc
 import gzip
 import json
 import math
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -157,15 +159,34 @@ def decode(data: bytes) -> Line:
 
 def load(path: str | os.PathLike[str]) -> list[Result]:
     """Every run of a file, checked; it has several after --append or `ab`. Raises UnreadableError."""
+    with _uncollected():
+        return _load(path)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection meanwhile: lines hold no cycles, and to look for them takes longer than to read."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load(path: str | os.PathLike[str]) -> list[Result]:
     text = _read(Path(path))
     runs = _Runs()
     for number, data in enumerate(text.lines, start=1):
         try:
-            runs.add(decode(data))
+            runs.add(decode(data), number)
         except UnreadableError as error:
             raise UnreadableError(f"{path}, line {number}: {error.what}", error.remedy or _REMEDY) from error
     if not runs.parts:
         raise UnreadableError(f"{path} holds no complete run line.", _REMEDY)
+    for part in runs.parts:
+        part.refuse_contradictions(str(path))
     return [part.result(str(path), text.lost if part is runs.open else None) for part in runs.parts]
 
 
@@ -221,14 +242,14 @@ class _Runs:
         self.open: _Parts | None = None
         self._by_id: dict[str, _Parts] = {}
 
-    def add(self, line: Line) -> None:
-        """Take one line. Raises UnreadableError."""
+    def add(self, line: Line, number: int) -> None:
+        """Take one line, and the number of it. Raises UnreadableError."""
         if isinstance(line, Run):
             self.open = self._continued(line) or self._begun(line)
         elif self.open is None:
             raise UnreadableError("there is no run line before this one.")
         else:
-            self.open.add(line)
+            self.open.add(line, number)
 
     def _begun(self, run: Run) -> "_Parts":
         self.parts.append(_Parts(run))
@@ -255,13 +276,14 @@ class _Parts:
         self.rounds: list[Round] = []
         self.end: End | None = None
         self._seen: set[tuple[Scalar, ...]] = set()
+        self._lines: list[int] = []  # number of the line of each record
 
     @property
     def complete(self) -> bool:
         return self.end is not None and self.end.status == "complete"
 
-    def add(self, line: Launch | Ceiling | Record | Round | End) -> None:
-        """Take one line. Raises UnreadableError where it contradicts another one or itself."""
+    def add(self, line: Launch | Ceiling | Record | Round | End, number: int) -> None:
+        """Take one line. Raises UnreadableError where it contradicts another one."""
         if self.complete:
             raise UnreadableError("the run was complete before this line.")
         if isinstance(line, End):
@@ -273,7 +295,7 @@ class _Parts:
         elif line.launch not in self.launches:
             raise UnreadableError(f"no launch line declares launch {line.launch}.")
         elif isinstance(line, Record):
-            self._add_record(line)
+            self._add_record(line, number)
         elif isinstance(line, Ceiling):
             self.ceilings.append(line)
         else:
@@ -291,7 +313,7 @@ class _Parts:
             lost=lost,
         )
 
-    def _add_record(self, record: Record) -> None:
+    def _add_record(self, record: Record, number: int) -> None:
         key = (record.launch, *record.case.key())
         if key in self._seen:
             case = record.case
@@ -299,21 +321,33 @@ class _Parts:
                 f"launch {record.launch} holds {case.operation}/{case.variant} of {case.nbytes} bytes a second time."
             )
         self._seen.add(key)
-        if record.origin is None:  # an imported row has its figures from elsewhere, and no samples
-            _check_figures(record)
+        for first, last, _ in record.excluded:
+            if not first <= last < len(record.samples_s):
+                raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
         self.records.append(record)
+        self._lines.append(number)
+
+    def refuse_contradictions(self, path: str) -> None:
+        """Recompute all that is stored beside samples, at once. Raises UnreadableError naming line and figure."""
+        # An imported row has its figures from elsewhere, and no samples.
+        own = [(n, one) for n, one in zip(self._lines, self.records, strict=True) if one.origin is None]
+        found = statistics.ordered([statistics.kept(record.samples_s, record.excluded) for _, record in own])
+        for (number, record), figures in zip(own, found, strict=True):
+            try:
+                _check_figures(record, figures)
+            except UnreadableError as error:
+                raise UnreadableError(f"{path}, line {number}: {error.what}", _REMEDY) from error
 
 
-def _check_figures(record: Record) -> None:
-    """Recompute what is stored beside the samples. Raises UnreadableError naming the figure."""
-    for first, last, _ in record.excluded:
-        if not first <= last < len(record.samples_s):
-            raise UnreadableError(f"there are no samples {first} to {last} to exclude.")
+def _check_figures(record: Record, figures: statistics.Ordered) -> None:
+    """Hold what is stored beside the samples against what they give. Raises UnreadableError naming the figure."""
     stored = record.summary
-    computed = statistics.summarise(record.samples_s, record.excluded, record.case.cadence, stored.stop)
+    computed = statistics.summary(figures, record.case.cadence, stored.stop)
+    rates = traffic.rates(tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0)
+    if stored == computed and record.rates == rates:
+        return  # as nearly always; what differs is named below, or is rounding
     for field in Summary.__struct_fields__:
         _compare(f"summary.{field}", getattr(stored, field), getattr(computed, field))
-    rates = traffic.rates(tuple(record.rates), record.case, record.traffic, computed.median_s or 0.0)
     for key, value in record.rates.items():
         _compare(f"rates.{key}", value, rates.get(key))
 

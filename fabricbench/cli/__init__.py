@@ -16,7 +16,7 @@ VERBS = {
     "run": "measure; alone it starts its own ranks, under mpirun or srun it joins them",
     "list": "what can be measured here, and why not",
     "show": "the tables of a result",
-    "compare": "better, same, worse, unclear, missing or unlike, row by row",
+    "compare": "did it change, what differs, since when, and is it normal; row by row",
     "ab": "alternate two configurations launch by launch, then compare",
     "doctor": "is this instrument, and this machine, fit to measure?",
 }
@@ -29,7 +29,8 @@ COMPLETION = ["--print-completion"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status of one command line."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    # Not `list(...)`: once the verb of that name is imported, it is what this name means here.
+    words = [*(sys.argv[1:] if argv is None else argv)]
     try:
         verb = next((word for word in words if not word.startswith("-")), None) if words[:1] != COMPLETION else None
         if verb is not None and verb not in VERBS:

@@ -64,10 +64,12 @@ def _question(record: Record) -> Key:
 
 
 def _renamed(unit: Unit, called: Mapping[Key, str]) -> Unit:
-    rows, medians_s = {}, {}
+    rows, medians_s, tails_s = {}, {}, {}
     for key, record in unit.rows.items():
         case = msgspec.structs.replace(record.case, variant=called[_question(record)])
         rows[case.key()] = msgspec.structs.replace(record, case=case)
         if key in unit.medians_s:
             medians_s[case.key()] = unit.medians_s[key]
-    return replace(unit, rows=rows, medians_s=medians_s)
+        if key in unit.tails_s:
+            tails_s[case.key()] = unit.tails_s[key]
+    return replace(unit, rows=rows, medians_s=medians_s, tails_s=tails_s)

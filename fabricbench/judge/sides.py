@@ -1,13 +1,13 @@
 """The two sides of a comparison: whose launches they are, and which rows may be compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-import numpy as np
-
+from fabricbench import statistics
 from fabricbench.errors import UsageError
-from fabricbench.model import Conditions, Launch, Record, Run, Scalar
+from fabricbench.judge.factor import CONDITIONS, MACHINE, Factor
+from fabricbench.model import Launch, Record, Run, Scalar
 from fabricbench.store import Result
 
 BASE, NEW = "base", "new"
@@ -23,22 +23,33 @@ _UNKNOWN = frozenset({"", "unknown"})
 
 Key = tuple[Scalar, ...]
 Identity = tuple[str, str, int]
+Names = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """One launch of one side, the unit of replication; `medians_s` is of rows with samples."""
+    """One launch of one side, the unit of replication.
+
+    `medians_s` is of rows with samples, `tails_s` their p99 where they are isolated and have enough of them.
+    """
 
     path: str
     run: Run
     launch: Launch
     rows: Mapping[Key, Record]
     medians_s: Mapping[Key, float]
+    tails_s: Mapping[Key, float]
 
     @property
     def identity(self) -> Identity:
         """What makes two launches two."""
         return self.path, self.run.id, self.launch.launch
+
+
+def both(results: Iterable[Result]) -> bool:
+    """Whether files hold launches of both sides, as a series that alternates them is written."""
+    found = {one.pairing.side for result in results for one in result.launches if one.pairing is not None}
+    return {BASE, NEW} <= found
 
 
 def split(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
@@ -64,11 +75,15 @@ def _only(results: Sequence[Result], side: str) -> list[Result]:
     return kept
 
 
-def units(results: Sequence[Result]) -> tuple[list[Unit], list[str]]:
-    """Every launch once, and a note for each copy: that is no second measurement."""
+def units(results: Sequence[Result], factor: Factor | None = None) -> tuple[list[Unit], list[str]]:
+    """Every launch once, and a note for each copy, which is no second measurement, and for each torn file.
+
+    factor: what rows may differ in and are the same row all the same. Raises UsageError where that makes two rows of
+    one launch the same.
+    """
     seen: dict[tuple[object, ...], Unit] = {}
-    notes = []
-    for unit in chain.from_iterable(map(_units, results)):
+    notes = [f"LOST in {result.path}: {result.lost}" for result in results if result.lost]
+    for unit in chain.from_iterable(_units(result, factor) for result in results):
         content = (unit.run.id, unit.launch.launch, unit.launch.id, *unit.medians_s.items())
         first = seen.setdefault(content, unit)
         if first is not unit:
@@ -79,25 +94,43 @@ def units(results: Sequence[Result]) -> tuple[list[Unit], list[str]]:
     return list(seen.values()), notes
 
 
-def _units(result: Result) -> list[Unit]:
+def _units(result: Result, factor: Factor | None) -> list[Unit]:
     rows: dict[int, dict[Key, Record]] = {launch.launch: {} for launch in result.launches}
-    for record in result.records:
-        rows[record.launch][record.case.key()] = record
+    medians: dict[int, dict[Key, float]] = {launch.launch: {} for launch in result.launches}
+    tails: dict[int, dict[Key, float]] = {launch.launch: {} for launch in result.launches}
+    for record, figures in zip(result.records, figures_of(result.records), strict=True):
+        key = record.case.key() if factor is None else factor.key(record.case)
+        if factor is not None and key in rows[record.launch]:
+            _refuse_several(factor, result, rows[record.launch][key], record)
+        rows[record.launch][key] = record
+        if figures.median_s is not None:
+            medians[record.launch][key] = figures.median_s
+        if figures.p99_s is not None and record.case.cadence == "isolated":
+            tails[record.launch][key] = figures.p99_s
     return [
         Unit(
             path=result.path,
             run=result.run,
             launch=launch,
             rows=rows[launch.launch],
-            medians_s=_medians(rows[launch.launch]),
+            medians_s=medians[launch.launch],
+            tails_s=tails[launch.launch],
         )
         for launch in result.launches
     ]
 
 
-def _medians(rows: Mapping[Key, Record]) -> dict[Key, float]:
-    medians = {key: launch_median(record) for key, record in rows.items()}
-    return {key: value for key, value in medians.items() if value is not None}
+def _refuse_several(factor: Factor, result: Result, first: Record, second: Record) -> None:
+    levels = " and ".join(factor.value(record, result.run) for record in (first, second))
+    raise UsageError(
+        f"One launch of {result.path} holds {first.case.text()} with {factor.name} {levels}, so it is no one side.",
+        "Name sides that hold one of them each, or leave --with out: then each of them is a column.",
+    )
+
+
+def figures_of(records: Sequence[Record]) -> list[statistics.Ordered]:
+    """Order statistics of the samples that count, of many records at once."""
+    return statistics.ordered([statistics.kept(record.samples_s, record.excluded) for record in records])
 
 
 def source(side: Sequence[Unit]) -> str:
@@ -111,13 +144,7 @@ def source(side: Sequence[Unit]) -> str:
 
 def launch_median(record: Record) -> float | None:
     """Median of the samples that were kept; none where there are none. Seconds."""
-    samples = np.asarray(record.samples_s, dtype=np.float64)
-    if record.excluded:
-        kept = np.ones(samples.size, dtype=np.bool_)
-        for first, last, _ in record.excluded:
-            kept[first : last + 1] = False
-        samples = samples[kept]
-    return float(np.median(samples)) if samples.size else None
+    return figures_of([record])[0].median_s
 
 
 def alternated(base: Sequence[Unit], new: Sequence[Unit]) -> bool:
@@ -148,37 +175,67 @@ def refuse_injected(base: Sequence[Unit]) -> None:
                 )
 
 
-def machine_differences(base: Sequence[Unit], new: Sequence[Unit]) -> tuple[list[str], list[str]]:
-    """What differs between the machines: what bars every ratio, and what is only said."""
+def machine_differences(
+    base: Sequence[Unit], new: Sequence[Unit], factor: Factor | None = None, names: Names = (BASE, NEW)
+) -> tuple[list[str], list[str]]:
+    """What differs between the machines: what bars every ratio, and what is only said. names: what sides are called."""
     known = {name: None for unit in (*base, *new) for name in (*unit.run.machine, *unit.run.software)}
-    differing = {name: text for name in known if (text := _difference(name, base, new))}
-    barring = [text for name, text in differing.items() if name in FINGERPRINT]
-    return barring, [text for name, text in differing.items() if name not in FINGERPRINT]
+    differing = {name: text for name in known if (text := _difference(name, base, new, names))}
+    bars = () if factor is not None and factor.name == MACHINE else FINGERPRINT
+    barring = [text for name, text in differing.items() if name in bars]
+    return barring, [text for name, text in differing.items() if name not in bars]
 
 
-def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit]) -> str:
+def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit], names: Names) -> str:
     left, right = (
         {str({**unit.run.software, **unit.run.machine}.get(name, "")) for unit in side} for side in (base, new)
     )
     if left == right or (left | right) & _UNKNOWN:
         return ""
-    return f"{name}: base {_listed(left)}, new {_listed(right)}"
+    return f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}"
 
 
-def unlike(base: Sequence[Record], new: Sequence[Record], configured: Sequence[str] = ()) -> list[str]:
-    """What bars a ratio: conditions that differ between the sides, save those configured to, or vary within one."""
+def unlike(
+    base: Sequence[Record], new: Sequence[Record], factor: Factor | None = None, names: Names = (BASE, NEW), *,
+    configured: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
+    """What bars a ratio: conditions that differ between the sides or vary within one.
+
+    factor, configured: what may differ between the sides, though not within one. names: what the sides are called.
+    """
+    if _all_alike([*base, *new]):
+        return []
     reasons = []
-    for name in ("time", *Conditions.__struct_fields__):
-        left, right = ({_condition(record, name) for record in side} for side in (base, new))
-        for side, values in ((BASE, left), (NEW, right)):
-            if len(values) > 1:
-                reasons.append(f"{name} varies between launches of {side}: {_listed(values)}")
-        if len(left) == len(right) == 1 and left != right and name not in configured:
-            reasons.append(f"{name}: base {_listed(left)}, new {_listed(right)}")
+    if factor is not None and factor.asked:
+        reasons += _varying(factor.name, names, *({factor.of(one.case) for one in side} for side in (base, new)))
+    for name in (*CONDITIONS, "flags"):
+        left, right = ({condition(record, name) for record in side} for side in (base, new))
+        reasons += _varying(name, names, left, right)
+        allowed = name in configured or (factor is not None and name in factor.allowed)
+        if len(left) == len(right) == 1 and left != right and not allowed:
+            reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
     return reasons
 
 
-def _condition(record: Record, name: str) -> str:
+def _varying(name: str, names: Names, *sides: set[str]) -> list[str]:
+    """Sides whose launches do not agree among themselves."""
+    return [
+        f"{name} varies between launches of {side}: {_listed(values)}"
+        for side, values in zip(names, sides, strict=True)
+        if len(values) > 1
+    ]
+
+
+def _all_alike(records: Sequence[Record]) -> bool:
+    """Whether all are of one case and conditions, which is most often so and quickly seen."""
+    first = records[0]
+    return all(
+        one.conditions == first.conditions and one.time == first.time and one.case == first.case for one in records
+    )
+
+
+def condition(record: Record, name: str) -> str:
+    """One condition as text; of the flags those that bar a ratio."""
     if name == "time":
         return record.time
     if name == "flags":
@@ -186,15 +243,20 @@ def _condition(record: Record, name: str) -> str:
     return str(getattr(record.conditions, name))
 
 
+def held_as(name: str, record: Record, run: Run) -> str:
+    """What of the machine or the conditions a record was measured under, as text."""
+    return str(run.machine.get(name, "unknown")) if name in FINGERPRINT else condition(record, name)
+
+
 def _listed(values: set[str]) -> str:
     return " and ".join(sorted(values))
 
 
-def shown_flags(base: Sequence[Record], new: Sequence[Record]) -> tuple[str, ...]:
+def shown_flags(base: Sequence[Record], new: Sequence[Record], names: Names = (BASE, NEW)) -> tuple[str, ...]:
     """Flags that bar nothing but belong beside the verdict, with the side that has them."""
     return tuple(
         f"{flag} ({side})"
-        for side, records in ((BASE, base), (NEW, new))
+        for side, records in zip(names, (base, new), strict=True)
         for flag in sorted({flag for record in records for flag in record.conditions.flags})
         if flag not in BARRING
     )

@@ -36,7 +36,7 @@ class Series:
     launches: int = LOOKS[-1]
     seed: int = 1
     margin: float = 0.05
-    gate: str = "*"
+    gate: tuple[str, ...] = ("*",)
     output: str | None = None
     resume: bool = False
     command: tuple[str, ...] = ()

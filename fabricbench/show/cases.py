@@ -144,7 +144,7 @@ def _table_of(case: Case) -> tuple[object, ...]:
 
 def _setting(case: Case) -> dict[str, str]:
     """What rows of one table always share, by name."""
-    ranks = f"{case.ranks} rank{'s' if case.ranks > 1 else ''}"
+    ranks = f"{case.ranks or '*'} rank{'s' if case.ranks != 1 else ''}"
     return {"ranks": ranks, "memory": f"{case.memory} memory", "mode": case.mode}
 
 

@@ -13,7 +13,7 @@ from fabricbench.show.cases import Group, Grouping, grouped
 from fabricbench.show.heading import FLAGS, alarms, facts
 from fabricbench.show.notes import Note, at_end, under
 from fabricbench.show.rows import Row, rows_of
-from fabricbench.show.table import ABSENT, Column, Page, Table, number_text, time_unit
+from fabricbench.show.table import ABSENT, Column, Page, Table, number_text, share_text, time_unit
 from fabricbench.statistics import median_interval
 from fabricbench.store import Result
 
@@ -155,11 +155,7 @@ def _wrong(row: Row) -> str:
 
 
 def _share(row: Row) -> str:
-    """Percent of the ceiling; a share too small for the column is said to be small, not 0."""
-    ratio = row.share()
-    if ratio is None:
-        return ABSENT
-    return f"{100 * ratio:.1f}" if ratio >= 0.001 else "<0.1"  # noqa: PLR2004 - 0.1 %
+    return share_text(row.share())
 
 
 def _conditions(rows: Sequence[Row], tables: Grouping[Row]) -> list[str]:

@@ -12,9 +12,9 @@ from fabricbench.show.table import Column, Page, Table
 WIDTH = 80
 
 STYLES = {
-    "bold red": r"^[A-Z][A-Z-]{3,}\b.*|\b(worse|WRONG|INVALID|NOT)\b",
-    "green": r"\bbetter\b",
-    "yellow": r"\b(unclear|missing|unlike)\b",
+    "bold red": r"^[A-Z][A-Z-]{3,}\b.*|\b(worse|WRONG|INVALID|NOT|FAIL)\b",
+    "green": r"\b(better|PASS)\b",
+    "yellow": r"\b(unclear|missing|unlike|UNLIKE|MISSING)\b",
     "bold": rf"^({'|'.join(FAMILIES)}|other): .*",
     "dim": r"^# \w+",
 }
@@ -87,7 +87,10 @@ def _aligned(columns: Sequence[Column], rows: Sequence[tuple[str, ...]]) -> list
 
 
 def _wrapped(text: str, first: str = "", rest: str = "  ") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    # A path is no path any more once it is broken.
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _ascii(text: str) -> str:

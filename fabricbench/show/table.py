@@ -58,6 +58,13 @@ def number_text(value: float | None, digits: int = 3) -> str:
     return f"{rounded:.{max(0, digits - 1 - math.floor(math.log10(abs(rounded))))}f}"
 
 
+def share_text(share: float | None) -> str:
+    """Percent of a ceiling; a share too small for the column is said to be small, not 0."""
+    if share is None:
+        return ABSENT
+    return f"{100 * share:.1f}" if share >= 0.001 else "<0.1"  # noqa: PLR2004 - 0.1 %
+
+
 def time_unit(values_s: Iterable[float | None]) -> tuple[float, str]:
     """The unit of a whole column in seconds, and its name: us, or ns for what is shorter."""
     shortest = min((value for value in values_s if value), default=1e-6)

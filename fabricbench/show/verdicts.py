@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fabricbench.judge.compare import Comparison, Row
+from fabricbench.judge.gates import P99
 from fabricbench.judge.rule import Verdict
 from fabricbench.quantity import percent_text
 from fabricbench.show.cases import Group, grouped
@@ -14,43 +15,52 @@ ORDER: tuple[Verdict, ...] = ("worse", "better", "same", "unclear", "missing", "
 
 
 def page(comparison: Comparison) -> Page:
-    """All rows, grouped as in the tables of a result, and the count of verdicts."""
-    tables = grouped(comparison.rows, lambda row: row.case)
-    notes = _reasons(comparison.rows)
+    """All rows, grouped as in the tables of a result, and the count of verdicts; rows by p99 after those by time."""
+    times, shared, endings = _section(comparison.rows, "")
+    tails, _, tail_endings = _section(comparison.tails, f"{P99} ")
     return Page(
         alarms=comparison.notes,
         facts=(
+            *([("across", comparison.across)] if comparison.across else []),
             ("base", comparison.base),
             ("new", comparison.new),
-            *([("how", "; ".join(tables.shared))] if tables.shared else []),
+            *([("how", "; ".join(shared))] if shared else []),
         ),
-        tables=tuple(_table(group, under(group, notes, tables)) for group in tables.groups),
-        notes=(
-            *at_end(notes, tables),
-            _margins(comparison.rows),
-            _counts(comparison.rows),
-            *_gate(comparison.rows),
-        ),
+        tables=(*times, *tails),
+        notes=(*endings, *tail_endings, *_gate((*comparison.rows, *comparison.tails))),
     )
 
 
-def _counts(rows: Sequence[Row]) -> str:
+def _section(rows: Sequence[Row], of: str) -> tuple[tuple[Table, ...], tuple[str, ...], tuple[str, ...]]:
+    """Tables of the rows of one metric, what all of these share, and what is said of them at the end.
+
+    of: begins every title and note where the metric is not the time.
+    """
+    if not rows:
+        return (), (), ()
+    tables = grouped(rows, lambda row: row.case)
+    notes = _reasons(rows, of)
+    said = (*at_end(notes, tables), _margins(rows, of), _counts(rows, of))
+    return tuple(_table(group, under(group, notes, tables), of) for group in tables.groups), tables.shared, said
+
+
+def _counts(rows: Sequence[Row], of: str) -> str:
     found = Counter(row.verdict for row in rows)
     said = ", ".join(f"{found[verdict]} {verdict}" for verdict in ORDER if found[verdict])
-    return f"{len(rows)} row{'s' if len(rows) > 1 else ''}: {said}."
+    return f"{len(rows)} row{'s' if len(rows) > 1 else ''}{f' by {of}'.rstrip() if of else ''}: {said}."
 
 
 def _gate(rows: Sequence[Row]) -> list[str]:
     gated = sum(row.gated for row in rows)
-    return [f"{gated} of them decide the exit status."] if gated < len(rows) else []
+    return [f"{gated} of these {len(rows)} decide the exit status."] if gated < len(rows) else []
 
 
-def _table(group: Group[Row], notes: tuple[str, ...]) -> Table:
+def _table(group: Group[Row], notes: tuple[str, ...], of: str) -> Table:
     rows = group.items
     scale, unit = time_unit(value for row in rows for value in (row.base_s, row.new_s))
     return Table(
-        title=group.title,
-        block=group.family,
+        title=f"{of}{group.title}",
+        block=f"{of}{group.family}",
         columns=(*group.columns, *_columns(unit)),
         rows=tuple((*left, *_cells(row, scale)) for left, row in zip(group.cells, rows, strict=True)),
         notes=notes,
@@ -86,12 +96,14 @@ def _percent(share: float | None) -> str:
     return ABSENT if share is None else f"{100 * share:.0f}"
 
 
-def _margins(rows: Sequence[Row]) -> str:
-    margins = sorted({percent_text(row.margin) for row in rows})
-    return f"margin {' or '.join(margins)}; 'would see': smallest slowdown called worse"
+def _margins(rows: Sequence[Row], of: str) -> str:
+    margins = " or ".join(sorted({percent_text(row.margin) for row in rows}))
+    if of:
+        return f"margin of {of}{margins}: wider, because a hundredth of the samples decides it"
+    return f"margin {margins}; 'would see': smallest slowdown called worse"
 
 
-def _reasons(rows: Sequence[Row]) -> list[Note]:
+def _reasons(rows: Sequence[Row], of: str) -> list[Note]:
     """One note for all rows of a verdict that have the same reason; flags stand beside it."""
     found: dict[tuple[Verdict, str, tuple[str, ...]], list[Row]] = {}
     for row in rows:
@@ -99,7 +111,7 @@ def _reasons(rows: Sequence[Row]) -> list[Note]:
     ordered = sorted(found.items(), key=lambda one: ORDER.index(one[0][0]))
     return [
         Note(
-            head=verdict,
+            head=f"{of}{verdict}",
             cases=tuple(row.case for row in members),
             text=f"{reason} Flags: {', '.join(flags)}." if flags else reason,
         )

@@ -26,6 +26,7 @@ from fabricbench.model import Check, Doubt, Pairing
 from fabricbench.store import Result
 
 MARGIN = 0.05
+WRONG = Check(status="wrong", wrong=3, worst=1.0, bound=0.0, reference="numpy")
 MIRROR = {"worse": "better", "better": "worse"}
 
 noise = st.floats(0.5, 2.0).map(lambda value: float(f"{value:.4g}"))
@@ -408,7 +409,111 @@ class TestAlternation:
             split([make_side("b", [1e-4] * 5)])
 
 
+def tailed(name: str, tail: float, *, samples: int = 400, median_s: float = 1e-4, **fields: object) -> Result:
+    """Five launches with a p99 of their own: one sample in fifty is so many times as slow."""
+    random = np.random.default_rng(1)
+    records = []
+    for launch in range(5):
+        pattern = np.exp(random.normal(0, 0.002, samples))
+        pattern[::50] *= tail
+        records.append(make_record(median_s=median_s, launch=launch, pattern=pattern, **fields))
+    return make_result(name, records)
+
+
+class TestTails:
+    def test_p99_is_judged_apart_and_more_loosely(self) -> None:
+        comparison = judged(tailed("a", 2.0), tailed("b", 4.0))
+        (row,), (tail,) = comparison.rows, comparison.tails
+        assert (row.verdict, row.metric, row.margin) == ("same", "time", 0.1)
+        assert (tail.verdict, tail.metric, tail.margin) == ("worse", "p99", 0.5)
+        assert tail.name == f"{row.name} p99"
+        assert tail.ratio == pytest.approx(2, rel=0.02)
+        assert comparison.status(strict=False) == 1
+
+    def test_less_than_its_margin_is_the_same(self) -> None:
+        comparison = judged(tailed("a", 2.0), tailed("b", 2.4))
+        assert only_tail(comparison).verdict == "same"
+        narrow = judged(tailed("a", 2.0), tailed("b", 2.4), tail_margin=0.02)
+        assert only_tail(narrow).verdict == "worse"
+
+    def test_a_row_may_be_gated_by_one_of_them(self) -> None:
+        sides = tailed("a", 2.0), tailed("b", 4.0)
+        assert judged(*sides, gate=make_case().text()).status(strict=True) == 0
+        assert judged(*sides, gate="*p99").status(strict=False) == 1
+        assert judged(*sides, gate="allreduce/mpi").status(strict=False) == 1
+
+    @pytest.mark.parametrize(
+        "fields", [{"samples": 200}, {"case": make_case(cadence="streaming")}, {"check": WRONG}], ids=str
+    )
+    def test_rows_without_one_or_with_none_to_judge_have_no_tail(self, fields: dict[str, object]) -> None:
+        assert judged(tailed("a", 2.0, **fields), tailed("b", 4.0, **fields)).tails == ()
+
+    def test_unclear_tails_are_no_lack_of_an_answer(self) -> None:
+        base, new = tailed("a", 2.0), tailed("b", 2.0)
+        wild = [changed_tail(record, 1 + record.launch) for record in new.records]
+        comparison = judged(base, make_result("b", wild))
+        assert only_tail(comparison).verdict == "unclear"
+        assert comparison.status(strict=True) == 0
+
+
+def only_tail(comparison: Comparison) -> Row:
+    (tail,) = comparison.tails
+    return tail
+
+
+def changed_tail(record: object, factor: float) -> object:
+    """A record whose slowest samples are so many times as slow."""
+    limit = 1.5 * record.summary.median_s
+    return make_record(
+        launch=record.launch, median_s=1.0, pattern=[v * factor if v > limit else v for v in record.samples_s]
+    )
+
+
+class TestAcross:
+    def test_the_declared_factor_may_differ_and_is_named(self) -> None:
+        base, new = make_side("a", [1e-4] * 5), make_side("b", [2e-4] * 5, conditions={"library": "MPICH 5"})
+        with pytest.raises(UsageError, match="--across"):
+            judged(base, new)
+        comparison = judged(base, new, across="library")
+        assert only(comparison).verdict == "worse"
+        assert comparison.across is not None
+        assert "base Open MPI 5.0.11, new MPICH 5" in comparison.across
+
+    def test_a_second_difference_still_bars(self) -> None:
+        base = make_side("a", [1e-4] * 5)
+        row = _first_of_two(base, make_side("b", [1e-4] * 5, conditions={"library": "M", "sync": "barrier"}))
+        assert row.verdict == "unlike"
+        with pytest.raises(UsageError, match="sync: base round-time, new barrier"):
+            judged(base, make_side("b", [1e-4] * 5, conditions={"library": "M", "sync": "barrier"}), across="library")
+
+    def test_variants_of_two_files_are_one_row(self) -> None:
+        base = make_result("a", [make_record(launch=launch) for launch in range(5)])
+        ring = make_case(variant="ring")
+        new = make_result("b", [make_record(ring, 2e-4, launch=launch) for launch in range(5)])
+        row = only(judged(base, new, across="variant"))
+        assert (row.verdict, row.name) == ("worse", "allreduce/* float32 1MiB")
+
+    def test_two_variants_on_one_side_are_no_side(self) -> None:
+        both = [make_record(make_case(variant=one), launch=launch) for launch in range(5) for one in ("mpi", "ring")]
+        with pytest.raises(UsageError, match="variant mpi and ring"):
+            judged(make_result("a", both), make_side("b", [1e-4] * 5), across="variant")
+
+    def test_levels_that_vary_between_launches_of_a_side_bar(self) -> None:
+        mixed = [make_record(make_case(variant=("mpi", "ring")[launch % 2]), launch=launch) for launch in range(5)]
+        with pytest.raises(UsageError, match="variant varies between launches of base: mpi and ring"):
+            judged(make_result("a", mixed), make_side("b", [1e-4] * 5), across="variant")
+
+
 class TestStatus:
+    def test_gates_are_a_set(self) -> None:
+        base = make_side("a", {8: [1e-6] * 5, 64: [1e-6] * 5, 512: [1e-6] * 5})
+        new = make_side("b", {8: [1e-6] * 5, 64: [1e-6] * 5, 512: [2e-6] * 5})
+        assert judged(base, new, gate=["* 8", "* 64"]).status(strict=True) == 0
+        assert [row.gated for row in judged(base, new, gate=["* 8", "* 64"]).rows] == [True, True, False]
+        assert judged(base, new, gate=["* 8", "* 512"]).status(strict=True) == 1
+        with pytest.raises(UsageError, match="No row matches the gate 'x'"):
+            judged(base, new, gate=["* 8", "x"])
+
     def test_worse_is_1_unless_the_gate_leaves_it_out(self) -> None:
         base, new = alternating([1e-4] * 5, [2e-4] * 5)
         assert judged(base, new).status(strict=False) == 1

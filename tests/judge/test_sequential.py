@@ -147,6 +147,25 @@ class TestLook:
         assert (early.look.launches, early.look.verdicts, early.over) == (5, {"unclear": 1}, False)
         assert early.comparison.rows[0].new_launches == 5
 
+    def test_a_p99_that_is_worse_ends_it_and_one_that_is_unclear_does_not_keep_it_going(self) -> None:
+        usual = [1.0] * 390 + [1.5] * 10
+        for factor, verdicts in ((1.0, {"same": 1}), (3.0, {"same": 1, "worse": 1})):
+            result = series({"mpi": [1e-4] * 5}, {"mpi": [1e-4] * 5})
+            sides = {one.launch: one.pairing.side for one in result.launches}
+            records = [
+                make_record(
+                    one.case, 1e-4, launch=one.launch,
+                    pattern=[v * factor if v > 1 and sides[one.launch] == "new" else v for v in usual],
+                )
+                for one in result.records
+            ]  # fmt: skip
+            looked = sequential.look(
+                [make_result("s", records, launches=result.launches)], 5, margin=0.05, gate="*"
+            )  # fmt: skip
+            assert len(looked.comparison.tails) == 1
+            assert looked.look.verdicts == verdicts
+            assert looked.over
+
     def test_it_says_what_compare_says(self) -> None:
         result = series({"mpi": [1e-4] * 8}, {"mpi": [1.3e-4] * 8})
         looked = sequential.look([result], 8, margin=0.05, gate="*")
