@@ -96,11 +96,12 @@ def side_by_side(files: Sequence[Sequence[Result]], *, metric: Metric = "time", 
             f"No row has {f'two levels of {across}' if across else metric}.",
             "Measure the same cases with both." if across else "Choose another --metric.",
         )
+    shown = {label for section in sections for label in section.labels}
     return Columns(
         metric=metric,
         across=across,
         brings=() if factor is None else factor.brings,
-        sources=tuple((column.label, source(column.units)) for column in columns),
+        sources=tuple((column.label, source(column.units)) for column in columns if column.label in shown),
         sections=sections,
         notes=(*_differences(columns, factor), *dict.fromkeys(note for _, said in read.values() for note in said)),
     )

@@ -137,7 +137,7 @@ def compare(
 def _across(factor: Factor, *sides: Sequence[Result]) -> str:
     """The declared factor with its levels on both sides."""
     base, new = (" and ".join(factor.levels(side)) for side in sides)
-    brought = f" (which brings another {', '.join(factor.brings)} with it)" if factor.brings else ""
+    brought = f" (which may bring another {', '.join(factor.brings)} with it)" if factor.brings else ""
     return f"{factor.name}{brought}: base {base}, new {new}"
 
 

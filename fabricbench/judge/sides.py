@@ -192,7 +192,7 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit], names: Nam
     )
     if left == right or (left | right) & _UNKNOWN:
         return ""
-    return f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}"
+    return f"{name}: {_told(names[0], left)}, {_told(names[1], right)}"
 
 
 def unlike(
@@ -213,7 +213,7 @@ def unlike(
         reasons += _varying(name, names, left, right)
         allowed = name in configured or (factor is not None and name in factor.allowed)
         if len(left) == len(right) == 1 and left != right and not allowed:
-            reasons.append(f"{name}: {names[0]} {_listed(left)}, {names[1]} {_listed(right)}")
+            reasons.append(f"{name}: {_told(names[0], left)}, {_told(names[1], right)}")
     return reasons
 
 
@@ -246,6 +246,12 @@ def condition(record: Record, name: str) -> str:
 def held_as(name: str, record: Record, run: Run) -> str:
     """What of the machine or the conditions a record was measured under, as text."""
     return str(run.machine.get(name, "unknown")) if name in FINGERPRINT else condition(record, name)
+
+
+def _told(side: str, values: set[str]) -> str:
+    """What a side has; once where it is called so."""
+    text = _listed(values)
+    return text if text == side else f"{side} {text}"
 
 
 def _listed(values: set[str]) -> str:

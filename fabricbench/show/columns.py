@@ -53,7 +53,7 @@ def figure_unit(metric: Metric, values: Iterable[float | None]) -> tuple[float, 
 
 
 def _brought(brings: Sequence[str]) -> str:
-    return f" (which brings another {', '.join(brings)} with it)" if brings else ""
+    return f" (which may bring another {', '.join(brings)} with it)" if brings else ""
 
 
 def _section(section: Section, columns: Columns) -> tuple[list[Table], tuple[str, ...]]:
