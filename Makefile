@@ -33,6 +33,7 @@ comparing: $(READY)  ## how long a comparison of 1,000,000 samples takes, and ho
 
 results: $(READY)  ## results/README.md and docs/calibration.md from the files in results/
 	$(BIN)/python results/render.py
+	$(BIN)/python docs/calibration.py
 
 schema: $(READY)  ## docs/schema.json from the model and the catalogue
 	$(BIN)/python docs/schema.py

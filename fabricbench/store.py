@@ -244,7 +244,7 @@ class _Runs:
         self._by_id: dict[str, _Parts] = {}
 
     def add(self, line: Line, number: int) -> None:
-        """Take one line. Raises UnreadableError."""
+        """Take one line, and the number of it. Raises UnreadableError."""
         if isinstance(line, Run):
             self.open = self._continued(line) or self._begun(line)
         elif self.open is None:

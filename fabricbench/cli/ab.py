@@ -44,7 +44,19 @@ def _own(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="ask both sides what they would measure, and print it with the looks (default: off)",
     )
-    compare.judgement(parser)
+    sides.add_argument(
+        "--margin",
+        type=float,
+        default=5.0,
+        metavar="PERCENT",
+        help="difference that does not matter (default: %(default)s)",
+    )
+    sides.add_argument(
+        "--gate",
+        action="append",
+        metavar="PATTERN",
+        help="rows that decide, such as 'allreduce/*', the others are shown; may be repeated (default: all)",
+    )
     where = parser.add_argument_group("where to")
     where.add_argument(
         "-o",
@@ -121,7 +133,7 @@ def _asked(arguments: argparse.Namespace) -> "Series":
         launches=arguments.launches,
         seed=arguments.seed,
         margin=compare.share("--margin", arguments.margin),
-        gate=tuple(arguments.gate or ["*"]),
+        gate=tuple(arguments.gate or ("*",)),
         output=arguments.output,
         resume=arguments.resume,
         command=tuple(arguments.words),

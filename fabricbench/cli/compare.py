@@ -64,13 +64,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write what A... lead to expect, a tolerance interval a row, as a TOML file for --expect (default: off)",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="file that --learn writes (default: none)")
-    judgement(parser)
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=USUAL["margin"],
+        metavar="PERCENT",
+        help="difference that does not matter, doubled where launches of the two sides were not "
+        "alternated (default: %(default)s)",
+    )
     parser.add_argument(
         "--tail-margin",
         type=float,
         default=USUAL["tail_margin"],
         metavar="PERCENT",
         help="the same for p99, of which a hundredth of the samples decides (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--gate",
+        action="append",
+        metavar="PATTERN",
+        help="rows that set the exit status, such as 'allreduce/*', others are only shown; may be given several times "
+        "(default: all)",
     )
     parser.add_argument(
         "--metric",
@@ -88,25 +102,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("text", "json"),
         default="text",
         help="text: tables; json: one object with all rows (default: %(default)s)",
-    )
-
-
-def judgement(parser: argparse.ArgumentParser) -> None:
-    """Declare what says how rows are judged, and which of them decide."""
-    parser.add_argument(
-        "--margin",
-        type=float,
-        default=USUAL["margin"],
-        metavar="PERCENT",
-        help="difference that does not matter, doubled where launches of the two sides were not "
-        "alternated (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--gate",
-        action="append",
-        metavar="PATTERN",
-        help="rows that set the exit status, such as 'allreduce/*', others are only shown; may be given several times "
-        "(default: all)",
     )
 
 
@@ -224,7 +219,7 @@ def _margins(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def share(flag: str, percent: float) -> float:
-    """A percentage of the command line as a share. Raises UsageError."""
+    """A percentage as a share.  Raises UsageError naming the flag."""
     if not (math.isfinite(percent) and percent >= 0):
         raise UsageError(f"{flag} {percent} is no difference.", "Give a percentage, such as 5.")
     return percent / 100

@@ -104,29 +104,26 @@ def compare(
 
     margin: relative difference that does not matter; doubled where the sides were not alternated. tail_margin: the
     same of p99. gate: patterns of the rows that set the exit status, over their names and `operation/variant`.
-    across: the one thing in which the sides may differ.
-
-    What alternated sides were configured to differ in bars no ratio, and is said.
+    across: the one thing in which the sides may differ. What alternated sides were configured to differ in bars no
+    ratio, and is said.
     """
     factor = None if across is None else Factor.named(across, (*base, *new))
     (base_units, base_copies), (new_units, new_copies) = units(base, factor), units(new, factor)
     base_units, new_units = joined(base_units, new_units), joined(new_units, base_units)
     refuse_injected(base_units)
     paired = alternated(base_units, new_units)
+    barred, said = machine_differences(base_units, new_units, factor)
+    wider = 1 if paired else 2
     made: list[str] = []
     if paired and factor is None:
         base_units, new_units, made = configured.joined(base_units, new_units)
-    barred, said = machine_differences(base_units, new_units, factor)
-    wider = 1 if paired else 2
     sides = Sides(
         base=base_units, new=new_units, barred=barred, factor=factor,
-        configured=configured.CONDITIONS if paired else (),
-        margin=wider * margin, tail_margin=wider * tail_margin,
+        margin=wider * margin, tail_margin=wider * tail_margin, configured=configured.CONDITIONS if paired else (),
     )  # fmt: skip
     found = pairs(sides)
     rows, tails = _rows(found, Gates.of(gate))
-    if paired and factor is None:
-        made += configured.differences([(pair.base, pair.new) for pair in found])
+    made += configured.differences([(pair.base, pair.new) for pair in found]) if paired else []
     notes = [f"The sides differ in {one}." for one in (*made, *barred, *said)]
     if not paired:
         notes.append(

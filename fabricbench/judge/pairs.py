@@ -43,10 +43,10 @@ class Sides:
     barred: Sequence[str]
     """What differs between the machines and bars every ratio."""
     factor: Factor | None
-    configured: Sequence[str]
-    """Conditions that the sides were made to differ in."""
     margin: float
     tail_margin: float
+    configured: Sequence[str] = ()
+    """Conditions that the sides were made to differ in."""
 
 
 def pairs(sides: Sides) -> list[Pair]:

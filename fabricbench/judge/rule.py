@@ -87,6 +87,8 @@ def weigh(table: Sequence[Times], effects: bool) -> list[Evidence]:
     for row, beyond in zip(rows, _apart([table[row] for row in rows]), strict=True):
         evidence[row] = Evidence(beyond=beyond)
     rows = [row for row in rows if _launches(table[row]) >= FEWEST_PERMUTED]
+    if not effects and not any(_differ(table[row]) for row in rows):
+        return evidence  # whatever p would be, no verdict could follow from it
     for row, found in zip(rows, _permuted(table, rows, effects), strict=True):
         evidence[row] = replace(found, beyond=evidence[row].beyond)
     return evidence
@@ -96,6 +98,12 @@ def _launches(times: Times) -> int:
     """Launches of the smaller side; 0 where a median is 0 and has no logarithm."""
     fewest = min(len(times.base), len(times.new))
     return fewest if fewest and min(*times.base.values(), *times.new.values()) > 0 else 0
+
+
+def _differ(times: Times) -> bool:
+    """Whether the medians of the sides differ by more than the margin."""
+    base, new = (_middle(np.array(list(side.values()))) for side in (times.base, times.new))
+    return max(base, new) > min(base, new) * (1 + times.margin)
 
 
 def _apart(table: Sequence[Times]) -> list[float]:

@@ -35,7 +35,11 @@ def beyond(table: Sequence[Sides], least: Sequence[float], levels: Sequence[floa
     """
     gaps = [gap for row, sides in enumerate(table) for gap in _gaps(row, sides, least[row])]
     gaps.sort(key=lambda gap: gap.width, reverse=True)
-    return [_needed(row, sides, gaps, level) for (row, sides), level in zip(enumerate(table), levels, strict=True)]
+    everything = sum(gap.share for gap in gaps)
+    return [
+        _needed(row, sides, gaps, level, everything)
+        for (row, sides), level in zip(enumerate(table), levels, strict=True)
+    ]
 
 
 def _gaps(row: int, sides: Sides, least: float) -> list[_Gap]:
@@ -55,17 +59,19 @@ def _share(sides: Sides) -> float:
     return 1 / math.comb(len(sides[0]) + len(sides[1]), len(sides[1]))
 
 
-def _needed(row: int, sides: Sides, gaps: Sequence[_Gap], level: float) -> float:
+def _needed(row: int, sides: Sides, gaps: Sequence[_Gap], level: float, everything: float) -> float:
     """Walk down from the widest gap of another row until the splits met are too many to be none of chance.
 
     This row counts for both of its splits, whatever the width of the second, so that the answer does not depend on how
-    far its sides lie apart now.
+    far its sides lie apart now. everything: the share of all gaps; among many launches too small to be walked.
     """
     base, new = sides
     counted = {frozenset(new), *([frozenset(base)] if len(base) == len(new) else [])}
     spent = 2 * _share(sides)
     if spent > level:
         return math.inf
+    if spent + everything <= level:
+        return 0.0
     for gap in gaps:
         if gap.row == row or gap.new in counted:
             continue

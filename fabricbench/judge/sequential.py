@@ -46,7 +46,7 @@ def level(launches: int) -> float:
 
 
 def promise(looks: Sequence[int] = LOOKS) -> float:
-    """The same for all looks together; half of it for `worse` alone."""
+    """The same for all looks together; half of it for `worse` alone. Where rows have a p99, theirs is a table more."""
     return sum(level(launches) for launches in looks)
 
 
@@ -84,14 +84,13 @@ class Looked:
     over: bool
 
 
-def look(results: Sequence[Result], launches: int, *, margin: float, gate: str | Sequence[str]) -> Looked:
-    """Judge a series as it was after so many launches a side, by medians: the promise is about them, not about p99.
-
-    Raises UsageError where no row can be compared.
-    """
+def look(results: Sequence[Result], launches: int, *, margin: float, gate: str | Sequence[str] = "*") -> Looked:
+    """Judge a series as it was after so many launches a side.  Raises UsageError where no row can be compared."""
     base, new = split([_before(result, 2 * launches) for result in results])
-    comparison = replace(compare(base, new, margin=margin, gate=gate), tails=())
+    comparison = compare(base, new, margin=margin, gate=gate)
     verdicts = [row.verdict for row in comparison.rows if row.gated]
+    # A p99 seldom has an answer from few launches, so it keeps no series going; one that is worse ends it.
+    verdicts += [row.verdict for row in comparison.tails if row.gated and row.verdict == "worse"]
     return Looked(
         look=Look(launches=launches, verdicts=dict(Counter(verdicts))), comparison=comparison, over=over(verdicts)
     )

@@ -210,7 +210,7 @@ def _difference(name: str, base: Sequence[Unit], new: Sequence[Unit], names: Nam
 
 
 def unlike(
-    base: Sequence[Record], new: Sequence[Record], factor: Factor | None = None, names: Names = (BASE, NEW),
+    base: Sequence[Record], new: Sequence[Record], factor: Factor | None = None, names: Names = (BASE, NEW), *,
     configured: Sequence[str] = (),
 ) -> list[str]:  # fmt: skip
     """What bars a ratio: conditions that differ between the sides or vary within one.

@@ -6,30 +6,24 @@ says its side and its place in the series, so that `compare FILE` judges it by t
 
 import os
 import shlex
-import signal
 import tempfile
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
-from fabricbench import mpi, store
+from fabricbench import mpi
 from fabricbench.engine import launch, start
-from fabricbench.engine.worker import Announce, now
-from fabricbench.errors import NotMeasuredError, TimedOutError, UsageError
+from fabricbench.engine.worker import Announce
+from fabricbench.errors import UsageError
 from fabricbench.judge import sequential
 from fabricbench.judge.sequential import LOOKS, Looked, Report
 from fabricbench.judge.sides import BASE, NEW
-from fabricbench.model import SCHEMA, Ceiling, End, Ending, Pairing, Record, Round, Run
+from fabricbench.model import Ending
 from fabricbench.procedures import sides
 from fabricbench.procedures.sides import Side
+from fabricbench.procedures.turns import Book
 from fabricbench.store import Result
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +71,11 @@ def preview(series: Series) -> Preview:
 
 def examine(series: Series, announce: Announce) -> Report:
     """Measure launch by launch until a look answers.  Raises FabricbenchError; what was measured is in the file."""
+    announce = _once(announce)
     made = preview(series)
     if made.alike:
         announce({"event": "notice", "text": "BOTH SIDES ARE THE SAME: WHATEVER DIFFERS IS A FALSE ALARM."})
-    book = _Book.resumed(series) if series.resume else _Book.begun(series)
+    book = _book(series)
     final = _measured(series, book, announce)
     results = book.results()
     looked = [_look(series, results, launches) for launches in made.looks if launches <= final]
@@ -88,6 +83,24 @@ def examine(series: Series, announce: Announce) -> Report:
         file=str(book.path), alike=made.alike, planned=made.looks, promise=sequential.promise(made.looks),
         looks=tuple(one.look for one in looked), comparison=looked[-1].comparison,
     )  # fmt: skip
+
+
+def _book(series: Series) -> Book:
+    path = Path(series.output) if series.output else start.default_output("ab")
+    begin = Book.resumed if series.resume else Book.begun
+    return begin(path, series.command, series.seed, series.launches)
+
+
+def _once(announce: Announce) -> Announce:
+    """What every launch says, such as too many ranks, is said the first time only."""
+    said: set[str] = set()
+
+    def hear(event: dict[str, Any]) -> None:
+        if event["text"] not in said:
+            said.add(event["text"])
+            announce(event)
+
+    return hear
 
 
 def _look(series: Series, results: Sequence[Result], launches: int) -> Looked:
@@ -141,7 +154,7 @@ def _key(case: dict[str, Any], without: Sequence[str]) -> str:
     return str(sorted((name, str(value)) for name, value in case.items() if name not in without))
 
 
-def _measured(series: Series, book: "_Book", announce: Announce) -> int:
+def _measured(series: Series, book: Book, announce: Announce) -> int:
     """Launch until a look says that it is over; the launches a side at that look."""
     both = {one.name: one for one in _sides(series)}
     ending: Ending = "failed"
@@ -156,23 +169,19 @@ def _measured(series: Series, book: "_Book", announce: Announce) -> int:
     except KeyboardInterrupt:
         ending = "interrupted"
         raise
-    except TimedOutError:
-        ending = "timeout"
-        raise
     finally:
         book.close(ending)
         if ending != "complete" and book.done:
-            announce(
-                {
-                    "event": "notice",
-                    "text": f"{book.done} launches are kept in {book.path}; go on with: "
-                    f"fabricbench ab --resume -o {shlex.quote(str(book.path))}",
-                }
-            )
+            announce({"event": "notice", "text": _kept(book)})
     raise AssertionError("the order of sides has no end")
 
 
-def _is_over(series: Series, book: "_Book", position: int, announce: Announce) -> bool:
+def _kept(book: Book) -> str:
+    again = f"fabricbench ab --resume -o {shlex.quote(str(book.path))}"
+    return f"{book.done} launches are kept in {book.path}; go on with: {again}"
+
+
+def _is_over(series: Series, book: Book, position: int, announce: Announce) -> bool:
     """Look, where one is due before the launch at this position."""
     each, odd = divmod(position, 2)
     if odd or position > book.done:
@@ -190,7 +199,7 @@ def _is_over(series: Series, book: "_Book", position: int, announce: Announce) -
     return last
 
 
-def _launched(series: Series, book: "_Book", one: Side, position: int, announce: Announce) -> None:
+def _launched(series: Series, book: Book, one: Side, position: int, announce: Announce) -> None:
     """One launch of one side into the file. The n-th launches of both sides take their cases in the same order."""
     which = f"launch {position + 1} of at most {2 * series.launches}, {one.name}"
     announce({"event": "notice", "text": which})
@@ -198,99 +207,3 @@ def _launched(series: Series, book: "_Book", one: Side, position: int, announce:
         # Beside the result, where the hosts of a foreign launcher can write, too.
         result = sides.measured(one, Path(folder) / "launch.jsonl", series.seed + position // 2, which, announce)
         book.write(one.name, result)
-
-
-class _Book:
-    """The file of one series: a run a side, whose launches come in turn."""
-
-    def __init__(self, series: Series, writer: store.Writer, pairing: str) -> None:
-        self.path, self.done = writer.path, 0
-        self._writer = writer
-        self._series, self._pairing = series, pairing
-        self._runs: dict[str, Run] = {}
-        self._launches = {BASE: 0, NEW: 0}
-
-    @classmethod
-    def begun(cls, series: Series) -> "_Book":
-        """A new file, made now so that one that cannot be written is found before measuring.  Raises UsageError."""
-        path = Path(series.output) if series.output else start.default_output("ab")
-        return cls(series, store.Writer.create(path), uuid.uuid4().hex[:12])
-
-    @classmethod
-    def resumed(cls, series: Series) -> "_Book":
-        """The file of an interrupted series.  Raises UsageError."""
-        path = Path(series.output or "")
-        store.truncate_torn(path)
-        results = store.load(path)
-        if all(result.end is not None and result.end.status == "complete" for result in results):
-            raise UsageError(f"{path} is complete; there is nothing to resume.", f"See fabricbench compare {path}.")
-        launches = [(result, one, one.pairing) for result in results for one in result.launches if one.pairing]
-        pairing_id = launches[0][2].id if launches else uuid.uuid4().hex[:12]
-        book = cls(series, store.Writer.create(path, append=True), pairing_id)
-        for result, _, pairing in launches:
-            book._runs[pairing.side] = result.run
-            book._launches[pairing.side] += 1
-        book.done = len(launches)
-        return book
-
-    def results(self) -> list[Result]:
-        """What the file holds."""
-        return store.load(self.path)
-
-    def write(self, side: str, result: Result) -> None:
-        """Append one launch, read from its own file.  Raises NotMeasuredError where the software has changed."""
-        run = self._runs.get(side) or self._run(result.run)
-        _refuse_changed(side, run, result.run)
-        (launched,) = result.launches
-        number = self._launches[side]
-        pairing = Pairing(id=self._pairing, side=side, position=self.done)
-        lines: list[Ceiling | Record | Round] = [*result.ceilings, *result.records, *result.rounds]
-        with _undisturbed():
-            self._writer.write(run)
-            self._writer.write(msgspec.structs.replace(launched, launch=number, pairing=pairing))
-            for line in lines:
-                self._writer.write(msgspec.structs.replace(line, launch=number))
-            self._runs[side] = run
-            self._launches[side] += 1
-            self.done += 1
-
-    def _run(self, run: Run) -> Run:
-        return msgspec.structs.replace(
-            run, schema=SCHEMA, id=uuid.uuid4().hex[:12], command=list(self._series.command), seed=self._series.seed,
-            launches=self._series.launches,
-        )  # fmt: skip
-
-    def close(self, ending: Ending) -> None:
-        """The end line of each run; a file without any launch is none."""
-        with self._writer, _undisturbed():
-            if not self._runs:
-                self.path.unlink(missing_ok=True)
-                return
-            records = {result.run.id: result.records for result in self.results()}
-            for run in self._runs.values():
-                wrong = sum(record.check.status == "wrong" for record in records[run.id])
-                self._writer.write(run)
-                self._writer.write(
-                    End(finished=now(), records=len(records[run.id]), wrong=wrong, status=ending)
-                )  # fmt: skip
-
-
-def _refuse_changed(side: str, first: Run, this: Run) -> None:
-    """A side is one configuration from its first launch to its last.  Raises NotMeasuredError."""
-    before, after = ({**run.software, "fabricbench": run.fabricbench} for run in (first, this))
-    changed = [name for name in before | after if before.get(name) != after.get(name)]
-    if changed:
-        told = ", ".join(f"{name} {before.get(name)}, now {after.get(name)}" for name in changed)
-        raise NotMeasuredError(
-            f"The software of the {side} side changed during the series: {told}.", "Put it back, or begin anew."
-        )
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Interruptions wait until a launch is written as a whole."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -28,7 +28,8 @@ OURS = ("--launches", "--append", "--resume", "--dry-run", "--format", "--output
 """What belongs to the series and not to a side."""
 
 _ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_ERROR = "Error: "
+_ERROR = re.compile(r"Error: |fabricbench[a-z ]*: error: ")
+"""How an error begins: one of ours, or of the flags."""
 _CASE = re.compile(r"\[\d+/\d+\]|launch \d")
 
 
@@ -82,7 +83,7 @@ def planned(one: Side) -> dict[str, Any] | None:
     Nothing is measured. Raises FabricbenchError where the side refuses, UsageError where it is no fabricbench.
     """
     status, text, said = _performed(one, ("--dry-run", "--format", "json"), lambda line: None)
-    if status and not any(line.startswith(_ERROR) for line in said):
+    if status and _complaint(said) is None:
         raise UsageError(
             f"--{one.name}: `{one.text()}` is no run of fabricbench: it ended with status {status}.{_told(said)}"
         )
@@ -100,11 +101,9 @@ def measured(one: Side, output: Path, seed: int, which: str, announce: Announce)
 
     which: the launch for people. Raises FabricbenchError with what the side said; a wrong result is none.
     """
-    said: set[str] = set()
 
     def hear(line: str) -> None:
-        if not _CASE.match(line) and not line.startswith(_ERROR) and line not in said:
-            said.add(line)
+        if not _CASE.match(line) and not _ERROR.match(line):
             announce({"event": "notice", "text": line})
 
     words = ("--launches", "1", "--seed", str(seed), "--output", str(output), "--format", "json")
@@ -144,13 +143,20 @@ def _performed(one: Side, words: tuple[str, ...], hear: Callable[[str], None]) -
 
 def _refused(one: Side, status: int, said: Sequence[str], which: str) -> FabricbenchError:
     """What the side said, with its status; as an error of ours."""
-    begun = next((index for index in reversed(range(len(said))) if said[index].startswith(_ERROR)), None)
-    if begun is None:
+    complaint = _complaint(said)
+    if complaint is None:
         return NotMeasuredError(f"{which}: `{one.text()}` ended with status {status} and no result.{_told(said)}")
-    text = "\n".join(said[begun:]).removeprefix(_ERROR)
-    error = FabricbenchError(f"{which}: {text}")
+    error = FabricbenchError(f"{which}: {complaint}")
     error.status = status
     return error
+
+
+def _complaint(said: Sequence[str]) -> str | None:
+    """The error that a fabricbench ended with, in its own words; None where none speaks."""
+    for index in reversed(range(len(said))):
+        if found := _ERROR.match(said[index]):
+            return "\n".join([said[index][found.end() :], *said[index + 1 :]])
+    return None
 
 
 def _told(said: Sequence[str]) -> str:

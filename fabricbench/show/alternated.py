@@ -19,7 +19,11 @@ def page(report: Report) -> Page:
     return replace(
         compared,
         alarms=(*([ALIKE] if report.alike else []), *compared.alarms),
-        facts=(*compared.facts, ("looks", f"launches a side and rows that decide: {looks}"), _promised(report.planned)),
+        facts=(
+            *compared.facts,
+            ("looks", f"launches a side and rows that decide: {looks}"),
+            _promised(report.planned, tails=bool(report.comparison.tails)),
+        ),
         notes=(*compared.notes, _ended(report)),
     )
 
@@ -48,9 +52,11 @@ def preview(
     )
 
 
-def _promised(looks: tuple[int, ...]) -> tuple[str, str]:
+def _promised(looks: tuple[int, ...], *, tails: bool = False) -> tuple[str, str]:
     share = percent_text(promise(looks))
-    return "error", f"at most {share} of tables without a difference are called worse or better, all looks together"
+    more = ", and as many again by their p99" if tails else ""
+    said = f"at most {share} of tables without a difference are called worse or better{more}, all looks together"
+    return "error", said
 
 
 def _counts(look: Look) -> str:
@@ -63,7 +69,7 @@ def _ended(report: Report) -> str:
         return f"Stopped after {last} launches a side: a row is worse."
     if "unclear" not in found:
         return f"Stopped after {last} launches a side: no row is left that more launches could decide."
-    return f"No answer for {found['unclear']} rows after {last} launches a side, which was the last look."
+    return f"No answer for {found['unclear']} of the rows after {last} launches a side, which was the last look."
 
 
 def _listed(looks: Sequence[int]) -> str:

@@ -85,6 +85,16 @@ def _decided(values: np.ndarray) -> list:
     return decide_table(table, effects=False)
 
 
+@given(st.integers(0, 1 << 20), st.integers(5, 12), st.sampled_from([0.02, 0.1, 0.4]), st.sampled_from([1, 1.1, 1.5]))
+@settings(max_examples=20)
+def test_verdicts_alone_are_the_verdicts(seed: int, launches: int, noise: float, factor: float) -> None:
+    values = np.exp(np.random.default_rng(seed).normal(0, noise, (3, 2 * launches)))
+    values[0, launches:] *= factor
+    table = [Times(base=base, new=new, margin=0.05) for base, new in map(_halves, values)]
+    whole, bare = (decide_table(table, effects=effects) for effects in (True, False))
+    assert [one.verdict for one in whole] == [one.verdict for one in bare]
+
+
 class TestSeparation:
     @given(st.integers(0, 1 << 20), st.integers(1, 5), st.booleans())
     @settings(max_examples=25)
@@ -137,6 +147,25 @@ class TestLook:
         assert (early.look.launches, early.look.verdicts, early.over) == (5, {"unclear": 1}, False)
         assert early.comparison.rows[0].new_launches == 5
 
+    def test_a_p99_that_is_worse_ends_it_and_one_that_is_unclear_does_not_keep_it_going(self) -> None:
+        usual = [1.0] * 390 + [1.5] * 10
+        for factor, verdicts in ((1.0, {"same": 1}), (3.0, {"same": 1, "worse": 1})):
+            result = series({"mpi": [1e-4] * 5}, {"mpi": [1e-4] * 5})
+            sides = {one.launch: one.pairing.side for one in result.launches}
+            records = [
+                make_record(
+                    one.case, 1e-4, launch=one.launch,
+                    pattern=[v * factor if v > 1 and sides[one.launch] == "new" else v for v in usual],
+                )
+                for one in result.records
+            ]  # fmt: skip
+            looked = sequential.look(
+                [make_result("s", records, launches=result.launches)], 5, margin=0.05, gate="*"
+            )  # fmt: skip
+            assert len(looked.comparison.tails) == 1
+            assert looked.look.verdicts == verdicts
+            assert looked.over
+
     def test_it_says_what_compare_says(self) -> None:
         result = series({"mpi": [1e-4] * 8}, {"mpi": [1.3e-4] * 8})
         looked = sequential.look([result], 8, margin=0.05, gate="*")
@@ -187,6 +216,19 @@ class TestConfigured:
         result = series({"ring": [1e-4] * 5, "bruck": [1e-4] * 5}, {"mpi": [2e-4] * 5})
         with pytest.raises(UsageError, match="None of 3 rows"):
             compare(*split([result]), margin=0.05)
+
+    def test_nothing_is_renamed_beside_a_row_of_both_sides(self) -> None:
+        base, new = split([series({"ring": [1e-4] * 5}, {"mpi": [2e-4] * 5})])
+        shared = [make_record(make_case(8), 1e-6, launch=launch.launch) for launch in base[0].launches]
+        more = [make_record(make_case(8), 1e-6, launch=launch.launch) for launch in new[0].launches]
+        both = [
+            make_result("series", [*side.records, *rows], launches=side.launches)
+            for side, rows in ((base[0], shared), (new[0], more))
+        ]
+        rows = compare(both[:1], both[1:], margin=0.05).rows
+        assert {row.case.variant: row.verdict for row in rows if row.case.nbytes > 8} == {
+            "ring": "missing", "mpi": "missing"
+        }  # fmt: skip
 
     def test_a_row_of_both_sides_is_never_renamed(self) -> None:
         result = series({"mpi": [1e-4] * 5, "ring": [1e-4] * 5}, {"mpi": [2e-4] * 5})

@@ -130,6 +130,19 @@ class TestSeries:
         assert report.alike
         assert report.comparison.status(strict=True) == 4
 
+    def test_what_every_launch_says_is_said_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fakes: Callable[..., list[tuple[str, int]]]
+    ) -> None:
+        fakes()
+
+        def measured(one: sides.Side, output: Path, seed: int, which: str, announce: Any) -> Result:
+            announce({"event": "notice", "text": "MORE RANKS THAN CORES"})
+            return launched(one, 0)
+
+        monkeypatch.setattr(sides, "measured", measured)
+        _, said = examine(tmp_path)
+        assert said.count("MORE RANKS THAN CORES") == 1
+
     def test_wrong_results_of_the_new_side_are_worse(
         self, tmp_path: Path, fakes: Callable[..., list[tuple[str, int]]]
     ) -> None:
@@ -282,6 +295,12 @@ class TestPrograms:
         ("said", "status", "kind", "told"),
         [
             ("Error: There is no suite 'x'. Nearest: ci.", 2, 2, "--new: There is no suite 'x'. Nearest: ci."),
+            (
+                "usage: x\nfabricbench run: error: unrecognized arguments: --x",
+                2,
+                2,
+                "--new: unrecognized arguments: --x",
+            ),
             ("who are you?", 5, 2, "is no run of fabricbench: it ended with status 5. It said:\n  who are you?"),
             ("Error: 4 ranks need MPI.", 3, 3, "4 ranks need MPI"),
         ],
