@@ -128,5 +128,9 @@ def _unlabelled(raw: bytes) -> bytes:
 
 def _depth(raw: bytes) -> int:
     """Brackets that a line opens and does not close, strings aside."""
-    bare = _STRING.sub(b"", raw)
-    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
+    inside = (_brackets(match[0]) for match in _STRING.finditer(raw))
+    return _brackets(raw) - sum(inside)
+
+
+def _brackets(raw: bytes) -> int:
+    return raw.count(b"{") + raw.count(b"[") - raw.count(b"}") - raw.count(b"]")

@@ -11,8 +11,10 @@ from fabricbench.show.imports.printed import Printed, described
 from fabricbench.show.imports.registry import TOOLS
 from fabricbench.show.imports.tool import Reader, Tool
 
-LONGEST_NOISE = 64 << 20
-"""Bytes without a line of any table, after which no more are looked for."""
+LONGEST_NOISE, MOST_NOISE = 64 << 20, 2_000_000
+"""Bytes and lines without a row, after which no more is looked for."""
+MOST_ROWS = 100_000
+"""Rows of one log; what is kept of each takes more memory than its line."""
 SHOWN = 3
 _SHOWN_WIDTH = 100
 _PARTIAL = "What can be read is imported with --partial."
@@ -71,47 +73,46 @@ class _Reading:
         self._named, self._ranks, self._partial = named, ranks, partial
         self._wanted = tool_named(named) if named else None
         self._tool: Tool | None = None
+        self._seen_tool: Tool | None = None
         self._reader: Reader | None = None
-        self._seen: dict[tuple[object, ...], Printed] = {}
+        self._seen: dict[int, int] = {}  # place of a row by the hash of its key, which takes less memory
         self._widths: set[int] = set()
 
     def run(self) -> Log:
         source = Source(Path(self.log.path))
-        known_bytes = 0
+        rows, read_bytes, number = 0, 0, 0
         for line in source.lines():
             document = source.document(line) if self._reader is None else None
             if document is not None:
                 ours = self._take_document(document)
                 source.taken(ours)
-                if ours:
-                    known_bytes = source.read_bytes
-                    continue
-            if self._take(line):
-                known_bytes = source.read_bytes
-            elif source.read_bytes - known_bytes > LONGEST_NOISE:
-                self._fault(line.number, f"no table in the last {LONGEST_NOISE >> 20} MiB.", "Name the log alone.")
+            if document is None or not ours:
+                self._take(line)
+            if len(self.log.found) > rows:
+                rows, read_bytes, number = len(self.log.found), source.read_bytes, line.number
+            elif source.read_bytes - read_bytes > LONGEST_NOISE or line.number - number > MOST_NOISE:
+                self._fault(line.number, f"no row since line {number}, but much else.", "Give the log alone.")
                 break
         if not self.log.found:
             raise self._nothing()
         return self.log
 
-    def _take(self, line: Line) -> bool:
-        """Whether the line is one that its tool prints."""
+    def _take(self, line: Line) -> None:
+        """Keep the rows of a line, or note that its tool prints no such line."""
         self._recognise(line)
         if self._reader is None or self._tool is None:
             rows: Sequence[Printed] | None = None
         elif not line.ended and not (self._tool.fixed and len(line.text) in self._widths):
             self.log.cut = line.number
-            return True
+            return
         else:
             rows = self._rows(line.number, lambda: self._reader.take(line) if self._reader else None)
         if rows is None:
             if not _BARE.fullmatch(line.text):
                 self._strange(line)
-            return False
-        self._widths = {*(self._widths if rows else ()), len(line.text)} if not rows else {len(line.text)}
-        self._keep(self._reader.tool if self._reader else "", self._reader.version if self._reader else None, rows)
-        return True
+        elif self._reader is not None:
+            self._widths = {len(line.text)}
+            self._keep(self._reader.tool, self._reader.version, rows)
 
     def _recognise(self, line: Line) -> None:
         """Begin the log of a tool where a line says whose it is. Raises UnreadableError for another than was named."""
@@ -130,7 +131,8 @@ class _Reading:
                 "Leave --from out, or correct it.",
             )
         elif tool.reader is not None:
-            self._tool, self._reader = tool, tool.reader(self._named, self._ranks)
+            self._tool = self._seen_tool = tool
+            self._reader = tool.reader(self._named, self._ranks)
 
     def _take_document(self, document: Document) -> bool:
         """Whether a JSON document is of a tool."""
@@ -145,7 +147,7 @@ class _Reading:
             return True
         if not document.ended:
             self._fault(document.number, "the JSON document that begins here has no end.", "")
-        make = tool.document
+        make, self._seen_tool = tool.document, tool
         try:
             parsed = make(document, self._named, self._ranks)
         except UnreadableError as error:
@@ -168,10 +170,16 @@ class _Reading:
 
     def _keep(self, tool: str, version: str | None, rows: Sequence[Printed]) -> None:
         for row in rows:
-            before = self._seen.setdefault((tool, *row.case().key()), row)
-            if before is row:
+            place = self._seen.setdefault(hash((tool, *row.case().key())), len(self.log.found))
+            if place == len(self.log.found):
+                if place == MOST_ROWS:
+                    raise UnreadableError(
+                        f"{self.log.path}, line {row.line}: more than {MOST_ROWS} rows are no log.", "Split it."
+                    )
                 self.log.found.append(Found(tool, version, row))
-            elif (before.time_s, before.rates) == (row.time_s, row.rates):
+                continue
+            before = self.log.found[place].row
+            if (before.time_s, before.rates) == (row.time_s, row.rates):
                 self.log.repeated += 1
             else:
                 self._fault(
@@ -194,8 +202,8 @@ class _Reading:
     def _nothing(self) -> UnreadableError:
         """The error for a log without a row."""
         said = self.log.faults[0] if self.log.faults else ""
-        if self._tool is not None:
-            what = f"{self.log.path} holds no row of {self._tool.names[0]}."
+        if self._seen_tool is not None:
+            what = f"{self.log.path} holds no row of {self._seen_tool.names[0]}."
         elif self._wanted is not None:
             what = f"{self.log.path} holds nothing that {self._named} prints."
         else:

@@ -1,6 +1,5 @@
 """Every row of every tool is read as it was printed, at all widths and of all ages, through `api.import_`."""
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -306,9 +305,8 @@ def test_nvbandwidth_cells(tmp_path: Path) -> None:
             ("0", "1"): 276.07e9, ("1", "0"): 275.5e9,
         }  # fmt: skip
         assert {(row.case.operation, row.case.variant, row.summary.median_s) for row in found} == {("peer", "ce", None)}
-    (row,) = rows(
-        tmp_path, printers.nvbandwidth([[812.5]], "host_device_latency_sm", "memory latency SM CPU(row) <-> GPU(column) (ns)")
-    )  # fmt: skip
+    what = "memory latency SM CPU(row) <-> GPU(column) (ns)"
+    (row,) = rows(tmp_path, printers.nvbandwidth([[812.5]], "host_device_latency_sm", what))
     assert row.summary.median_s == pytest.approx(8.125e-7)
     assert row.rates == {}
 
@@ -392,22 +390,14 @@ def test_every_tool_is_recognised_and_its_rows_say_where_they_stand(which: str, 
     lines = EVERY[which].split("\n")
     for record in rows(tmp_path, EVERY[which]):
         assert record.origin is not None
-        assert record.origin.tool == which.split(" ")[0]
+        assert record.origin.tool == which.partition(" ")[0]
         assert 1 <= record.origin.line <= len(lines)
         assert record.samples_s == []
-        if "JSON" not in which and "bench" not in which:
-            assert f"{record.summary.median_s or 0:.0e}"[0] != "n"
+        if "JSON" not in which:
             assert lines[record.origin.line - 1][:1] != "#"
 
 
 @pytest.mark.parametrize("which", EVERY)
 def test_what_is_read_does_not_depend_on_the_name_of_the_tool_being_given(which: str, tmp_path: Path) -> None:
-    text, tool = EVERY[which], which.split(" ")[0]
-    plain, named = ([json.loads(_encoded(row)) for row in rows(tmp_path, text, tool=name)] for name in (None, tool))
-    assert plain == named
-
-
-def _encoded(record: Record) -> bytes:
-    from fabricbench import store
-
-    return store.encode(record)
+    text, tool = EVERY[which], which.partition(" ")[0]
+    assert rows(tmp_path, text) == rows(tmp_path, text, tool=tool)

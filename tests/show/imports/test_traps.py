@@ -23,12 +23,8 @@ PREFIXES = {
 @pytest.mark.parametrize("which", EVERY)
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_prefixes_of_launchers(prefix: str, which: str, tmp_path: Path) -> None:
-    plain = rows(tmp_path, EVERY[which])
-    labelled = "\n".join(f"{PREFIXES[prefix]}{line}" for line in EVERY[which].split("\n")[:-1]) + "\n"
-    if which == "nccl-tests JSON":
-        labelled = PREFIXES[prefix] + EVERY[which]
-    if which.endswith("JSON") or "bench" in which and EVERY[which].startswith("{"):
-        labelled = "\n".join(f"{PREFIXES[prefix]}{line}" for line in EVERY[which].split("\n")) + "\n"
+    plain, lines = rows(tmp_path, EVERY[which]), EVERY[which].splitlines()
+    labelled = "".join(f"{PREFIXES[prefix]}{line}\n" for line in lines)
     assert rows(tmp_path, labelled) == plain
 
 

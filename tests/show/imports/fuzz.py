@@ -1,0 +1,38 @@
+"""Coverage-guided search for a log that breaks an importer: `python fuzz.py CORPUS -runs=N`, with atheris installed."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> None:
+    """Run atheris on `reading.read` and on the records that it leads to."""
+    import atheris
+
+    with atheris.instrument_imports(include=["fabricbench.show.imports"]):
+        from fabricbench.show.imports import reading
+    from fabricbench import store
+    from fabricbench.errors import FabricbenchError
+
+    path = Path(tempfile.mkdtemp()) / "log.txt"
+
+    def once(data: bytes) -> None:
+        path.write_bytes(data)
+        try:
+            log = reading.read(str(path), partial=bool(data[:1] > b"\x7f"))
+        except FabricbenchError:
+            return
+        for found in log.found:
+            store.encode(found.row.record(0, found.tool, found.version, "log.txt"))
+
+    atheris.Setup([sys.argv[0], *arguments], once)
+    try:
+        atheris.Fuzz()
+    finally:
+        path.unlink(missing_ok=True)
+        os.rmdir(path.parent)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
