@@ -113,7 +113,7 @@ class Reader:
         return rows
 
     def _row(self, line: Line, front: Mapping[str, str], cells: Mapping[str, str], *, in_place: bool) -> Printed:
-        ranks = self._said or self._ranks()
+        ranks = self._ranks() or self._said
         shown = cells.get("time") or cells.get("cputime") or "N/A"
         wrong = figure(cells.get("#wrong") or cells.get("error") or "N/A")
         return _printed(
@@ -218,7 +218,7 @@ def document(found: Document, named: str | None, ranks: int | None) -> Parsed:
     groups = [device.group for device in config.devices]
     made = partial(
         _json_row, found.number, program[1] if program else "unknown", tool,
-        ranks or groups.count(min(groups, default=0)) or None, root,
+        groups.count(min(groups, default=0)) or ranks, root,
     )  # fmt: skip
 
     def rows() -> Iterator[partial[list[Printed]]]:

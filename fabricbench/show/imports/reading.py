@@ -91,7 +91,8 @@ class _Reading:
             if len(self.log.found) > rows:
                 rows, read_bytes, number = len(self.log.found), source.read_bytes, line.number
             elif source.read_bytes - read_bytes > LONGEST_NOISE or line.number - number > MOST_NOISE:
-                self._fault(line.number, f"no row since line {number}, but much else.", "Give the log alone.")
+                what = f"nothing of a table in the {line.number - number} lines before this one."
+                self._fault(line.number, what, "Give the log alone.")
                 break
         if not self.log.found:
             raise self._nothing()

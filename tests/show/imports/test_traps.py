@@ -141,3 +141,18 @@ def test_a_cut_document_gives_what_is_whole_when_asked(which: str, tmp_path: Pat
 def test_a_document_among_other_lines(tmp_path: Path) -> None:
     text = "Loading modules\n" + '{"level": "info"}\n' * 3 + EVERY["nvbandwidth JSON"] + "\nDone\n"
     assert len(rows(tmp_path, text)) == 1
+
+
+def test_columns_are_found_by_their_heads(tmp_path: Path) -> None:
+    text = printers.osu([(1024, 5.0)], extra=("Max Latency(us)", "Iterations"), cells=("7.00", "99"))
+    (plain,) = rows(tmp_path, text)
+    *before, head, row, end = text.split("\n")
+    moved = [" ".join([head[:6], "Iterations", head[6:].replace("Iterations", "")]), "1024 99 5.00 7.00"]
+    assert row.split() == ["1024", "5.00", "7.00", "99"]
+    (other,) = rows(tmp_path, "\n".join([*before, *moved, end]))
+    assert (other.summary, other.case) == (plain.summary, plain.case)
+
+
+def test_the_log_wins_over_what_the_user_says_of_its_ranks(tmp_path: Path) -> None:
+    for text in (printers.nccl(TABLE), printers.nccl_json(TABLE), printers.imb(TABLE, processes=8)):
+        assert {row.case.ranks for row in rows(tmp_path, text, ranks=3)} == {8}
