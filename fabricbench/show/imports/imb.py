@@ -53,7 +53,6 @@ class Reader:
         self._params: dict[str, Scalar] = {}
         self._settings: dict[str, str] = {}
         self._columns: list[str] = []
-        self._listing = False
 
     def take(self, line: Line) -> Sequence[Printed] | None:
         """The figures of a line: three of a table with overlap, one of any other."""
@@ -75,8 +74,7 @@ class Reader:
         if match := _SUITE.match(text):
             self.version = match["version"]
         elif match := _BENCHMARK.match(text):
-            self._benchmark, self._columns, self._ranks = match["name"], [], self._said
-            self._params = {"multi": True} if match["multi"] else {}
+            self._begin(match["name"], multi=match["multi"] is not None)
         elif match := _PROCESSES.match(text):
             self._ranks = int(match[1]) or None
         elif match := _GROUPS.match(text):
@@ -87,6 +85,11 @@ class Reader:
             self._params = {**self._params, "aggregate": match[1] is None}
         elif text.startswith("# ") and "-root_shift" in text:
             self._settings["root_shift"] = "said"
+
+    def _begin(self, benchmark: str, *, multi: bool) -> None:
+        self._benchmark, self._columns, self._ranks = benchmark, [], self._said
+        said = {"multi": multi, "pure": benchmark.lower().endswith("_pure")}
+        self._params = {name: True for name, is_so in said.items() if is_so}
 
     def _rows(self, line: Line, cells: Mapping[str, str]) -> list[Printed]:
         if "t_pure[usec]" in cells and "t_ovrl[usec]" in cells:
@@ -146,10 +149,11 @@ def _operation(benchmark: str, ranks: int | None) -> tuple[str, Mode]:
     """Our name of a benchmark, and its mode. Bandwidths of several pairs are totals, which ours between two are not."""
     plain = benchmark.lower()
     mode: Mode = "blocking"
-    if plain.startswith("i") and not plain.startswith("init"):
-        plain, mode = plain[1:].removesuffix("_pure"), "non-blocking"
-    elif plain.startswith("p_") or plain.endswith("_persistent"):
-        plain, mode = plain.removeprefix("p_").removesuffix("_persistent"), "persistent"
+    plain = plain.removesuffix("_pure")
+    if plain.startswith("i"):
+        plain, mode = plain[1:], "non-blocking"
+    elif plain.endswith("_persist"):
+        plain, mode = plain.removesuffix("_persist"), "persistent"
     if plain in ("uniband", "biband") and ranks != 2:  # noqa: PLR2004 - a pair is two
         return ("message-rate" if plain == "uniband" else "biband"), mode
     return _NAMES.get(plain) or name(plain), mode

@@ -139,6 +139,13 @@ def test_nccl_json_is_read_in_full_precision(tmp_path: Path) -> None:
     assert out.origin.over_ranks == "mean", "what nccl-tests does without -a"
 
 
+def test_nccl_counts_processes_because_their_lists_are_cut(tmp_path: Path) -> None:
+    text = printers.nccl([(1024, 5.0)], ranks=2).replace("nGpus 1", "nGpus 8")
+    assert {row.case.ranks for row in rows(tmp_path, text)} == {16}
+    split = text.replace("Rank  1 Group  0", "Rank  1 Group  1")
+    assert {row.case.ranks for row in rows(tmp_path, split)} == {1}
+
+
 def test_rccl_is_told_from_nccl(tmp_path: Path) -> None:
     text = "rccl-tests: Version develop:abc\n" + printers.nccl([(1024, 5.0)], age=1)
     (out, _) = rows(tmp_path, text)
@@ -265,6 +272,8 @@ def test_omb_py(tmp_path: Path) -> None:
         ("Bcast", printers.IMB_RANGE, "broadcast", 1000, 8e-6),
         ("Uniband", ("Mbytes/sec", "Msg/sec"), "bandwidth", 1000, 1000 / 8e6),
         ("Biband", ("Mbytes/sec", "Msg/sec"), "bidirectional", 1000, 2000 / 8e6),
+        ("Bcast_persist", printers.IMB_RANGE, "broadcast", 1000, 8e-6),
+        ("P_Write_Priv", printers.IMB_RANGE, "p_write_priv", 1000, 8e-6),
         ("Unidir_put", ("t[usec]", "Mbytes/sec"), "put", 1000, 8e-6),
     ],
 )  # fmt: skip

@@ -33,6 +33,11 @@ def test_lines_that_end_as_on_windows(which: str, tmp_path: Path) -> None:
     assert rows(tmp_path, EVERY[which].replace("\n", "\r\n")) == rows(tmp_path, EVERY[which])
 
 
+@pytest.mark.parametrize("which", EVERY)
+def test_the_mark_that_windows_puts_before_a_text(which: str, tmp_path: Path) -> None:
+    assert rows(tmp_path, "\ufeff" + EVERY[which]) == rows(tmp_path, EVERY[which])
+
+
 @pytest.mark.parametrize("which", [name for name in EVERY if "JSON" not in name and not EVERY[name].startswith("{")])
 def test_lines_of_libraries_in_between_are_counted_and_shown(which: str, tmp_path: Path) -> None:
     lines = EVERY[which].split("\n")
