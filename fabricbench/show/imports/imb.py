@@ -1,7 +1,8 @@
 """Intel MPI Benchmarks: tables of all parts (MPI-1, NBC, RMA, EXT, P2P, MPI-4 ...), single and -multi.
 
-Format: src_c/IMB_output.c. Mbytes are 10^6 bytes. t_max, the slowest rank's mean, is read, which is also what
-Mbytes/sec is made of; rates are computed anew, because Sendrecv counts its bytes twice and Exchange four times.
+Format: src_c/IMB_output.c. t_max, the slowest rank's mean, is read, which is also what Mbytes/sec is made of; rates are
+computed anew, because Sendrecv counts its bytes twice, Exchange four times, and Mbytes were 2^20 bytes before they were
+10^6.
 """
 
 import re
@@ -109,7 +110,7 @@ class Reader:
             params["group"] = count(cells["Group"]) or 0
         if self._benchmark.lower() == "pingping":
             params["window"] = 1
-        rates = _rates(cells) if shown is None and nbytes else {}
+        rates = _rates(cells, nbytes) if shown is None and nbytes else {}
         check = _check(cells)
         return Printed(
             line=line.number, operation=operation, variant="mpi",
@@ -159,13 +160,13 @@ def _operation(benchmark: str, ranks: int | None) -> tuple[str, Mode]:
     return _NAMES.get(plain) or name(plain), mode
 
 
-def _rates(cells: Mapping[str, str]) -> dict[RateKey, float]:
-    found: dict[RateKey, float] = {}
-    if (bandwidth := scaled(cells.get("Mbytes/sec", "N/A"), MEGABYTE)) is not None:
-        found["bandwidth"] = bandwidth
-    if (messages := figure(cells.get("Msg/sec", "N/A"))) is not None:
-        found["messages"] = messages
-    return found
+def _rates(cells: Mapping[str, str], nbytes: int) -> dict[RateKey, float]:
+    """Bytes follow from messages: what Mbytes are changed between versions, from 2^20 to 10^6 bytes."""
+    messages = figure(cells.get("Msg/sec", "N/A"))
+    if messages:
+        return {"bandwidth": messages * nbytes, "messages": messages}
+    bandwidth = scaled(cells.get("Mbytes/sec", "N/A"), MEGABYTE)
+    return {} if bandwidth is None else {"bandwidth": bandwidth}
 
 
 def _time_of(operation: str, nbytes: int, rates: Mapping[RateKey, float]) -> float | None:

@@ -69,11 +69,11 @@ class Reader:
             return self._rows(line, cells)
         if match := _PROGRAM.search(text):
             self._program = match[1]
+        if _RCCL.search(text):
+            self.tool = "rccl-tests"
         if match := _LIBRARY.search(text):
             self._library = f"NCCL {match[1]}" if match[1] else f"RCCL {match[2]}"
             return ()
-        if _RCCL.search(text):
-            self.tool = "rccl-tests"
         return None
 
     def _comment(self, text: str) -> None:

@@ -147,9 +147,14 @@ def test_nccl_counts_processes_because_their_lists_are_cut(tmp_path: Path) -> No
 
 
 def test_rccl_is_told_from_nccl(tmp_path: Path) -> None:
-    text = "rccl-tests: Version develop:abc\n" + printers.nccl([(1024, 5.0)], age=1)
-    (out, _) = rows(tmp_path, text)
-    assert (out.case.variant, out.origin and out.origin.tool) == ("rccl", "rccl-tests")
+    plain = printers.nccl([(1024, 5.0)], age=1)
+    for text in (
+        f"rccl-tests: Version develop:abc\n{plain}",
+        plain.replace("# Using devices", "# Using devices\nRCCL version : 2.21.5-HEAD:9a0e6a1\nHIP version  : 6.3"),
+    ):
+        (out, _) = rows(tmp_path, text)
+        assert (out.case.variant, out.origin and out.origin.tool) == ("rccl", "rccl-tests")
+    assert out.conditions.library == "RCCL 2.21.5-HEAD:9a0e6a1"
     (out, _) = rows(tmp_path, printers.nccl([(1024, 5.0)], age=1), tool="rccl-tests")
     assert out.case.variant == "rccl"
 
@@ -270,8 +275,8 @@ def test_omb_py(tmp_path: Path) -> None:
         ("Reduce_scatter_block", printers.IMB_RANGE, "reduce_scatter_block", 2000, 8e-6),
         ("Allgather", printers.IMB_RANGE, "allgather", 2000, 8e-6),
         ("Bcast", printers.IMB_RANGE, "broadcast", 1000, 8e-6),
-        ("Uniband", ("Mbytes/sec", "Msg/sec"), "bandwidth", 1000, 1000 / 8e6),
-        ("Biband", ("Mbytes/sec", "Msg/sec"), "bidirectional", 1000, 2000 / 8e6),
+        ("Uniband", ("Mbytes/sec", "Msg/sec"), "bandwidth", 1000, 1 / 8),
+        ("Biband", ("Mbytes/sec", "Msg/sec"), "bidirectional", 1000, 2 / 8),
         ("Bcast_persist", printers.IMB_RANGE, "broadcast", 1000, 8e-6),
         ("P_Write_Priv", printers.IMB_RANGE, "p_write_priv", 1000, 8e-6),
         ("Unidir_put", ("t[usec]", "Mbytes/sec"), "put", 1000, 8e-6),
