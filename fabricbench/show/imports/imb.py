@@ -110,11 +110,11 @@ class Reader:
             params["group"] = count(cells["Group"]) or 0
         if self._benchmark.lower() == "pingping":
             params["window"] = 1
-        rates = _rates(cells, nbytes) if shown is None and nbytes else {}
+        time_s, rates = _streamed(cells, operation, nbytes) if shown is None else (scaled(shown, MICROSECOND), {})
         check = _check(cells)
         return Printed(
             line=line.number, operation=operation, variant="mpi",
-            time_s=_time_of(operation, nbytes, rates) if shown is None else scaled(shown, MICROSECOND),
+            time_s=time_s,
             nbytes=nbytes, ranks=self._ranks, dtype=self._dtype(operation), mode=mode, params=params, rates=rates,
             samples=1, repeats=count(cells.get("#repetitions", "")), statistic="mean", over_ranks="maximum",
             check=check, wrong=int(check == "wrong"),
@@ -130,7 +130,8 @@ class Reader:
     def _usual(self, operation: str) -> dict[str, Scalar]:
         """Operator and root; the calling sequence is printed, so that a shifted root would have been said."""
         op = self._settings.get("MPI_Op", "").lower()
-        root: dict[str, Scalar] = {"root": 0} if operation in _ROOTED and "root_shift" not in self._settings else {}
+        fixed = operation in _ROOTED and op and "root_shift" not in self._settings
+        root: dict[str, Scalar] = {"root": 0} if fixed else {}
         return {**root, **({"op": op} if op and operation in _REDUCING else {})}
 
     def _dtype(self, operation: str) -> str:
@@ -160,20 +161,19 @@ def _operation(benchmark: str, ranks: int | None) -> tuple[str, Mode]:
     return _NAMES.get(plain) or name(plain), mode
 
 
-def _rates(cells: Mapping[str, str], nbytes: int) -> dict[RateKey, float]:
-    """Bytes follow from messages: what Mbytes are changed between versions, from 2^20 to 10^6 bytes."""
+def _streamed(cells: Mapping[str, str], operation: str, nbytes: int) -> tuple[float | None, dict[RateKey, float]]:
+    """Seconds of one message of a pair, or of one each way, and its rates.
+
+    All follow from messages, of which both ways are counted: what Mbytes are changed between versions.
+    """
+    moves = 2 if operation in ("bidirectional", "biband") else 1
     messages = figure(cells.get("Msg/sec", "N/A"))
     if messages:
-        return {"bandwidth": messages * nbytes, "messages": messages}
-    bandwidth = scaled(cells.get("Mbytes/sec", "N/A"), MEGABYTE)
-    return {} if bandwidth is None else {"bandwidth": bandwidth}
-
-
-def _time_of(operation: str, nbytes: int, rates: Mapping[RateKey, float]) -> float | None:
-    """Seconds of one message of a pair, or of one each way."""
-    moves = 2 if operation in ("bidirectional", "biband") else 1
-    rate = rates.get("bandwidth")
-    return nbytes * moves / rate if rate and nbytes else None
+        return moves / messages, {"bandwidth": messages * nbytes, "messages": messages / moves} if nbytes else {}
+    rate = scaled(cells.get("Mbytes/sec", "N/A"), MEGABYTE)
+    if not rate or not nbytes:
+        return None, {}
+    return nbytes * moves / rate, {"bandwidth": rate}
 
 
 def _check(cells: Mapping[str, str]) -> Status:

@@ -1,5 +1,6 @@
 """A log, whoever wrote it -> rows, and everything about it that was not read."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -101,19 +102,29 @@ class _Reading:
     def _take(self, line: Line) -> None:
         """Keep the rows of a line, or note that its tool prints no such line."""
         self._recognise(line)
-        if self._reader is None or self._tool is None:
-            rows: Sequence[Printed] | None = None
-        elif not line.ended and not (self._tool.fixed and len(line.text) in self._widths):
-            self.log.cut = line.number
-            return
-        else:
-            rows = self._rows(line.number, lambda: self._reader.take(line) if self._reader else None)
+        rows: Sequence[Printed] | None = None
+        if self._reader is not None and self._tool is not None:
+            take = functools.partial(self._reader.take, line)
+            told_whole = self._tool.fixed and len(line.text) in self._widths
+            rows = self._rows(line.number, take) if line.ended or told_whole else self._unended(line, take)
         if rows is None:
             if not _BARE.fullmatch(line.text):
                 self._strange(line)
         elif self._reader is not None:
             self._widths = {len(line.text)}
             self._keep(self._reader.tool, self._reader.version, rows)
+
+    def _unended(self, line: Line, take: Callable[[], Sequence[Printed] | None]) -> Sequence[Printed] | None:
+        """A last line without its end may be anything but a row: digits may be missing."""
+        try:
+            rows = take()
+        except UnreadableError:
+            self.log.cut = line.number
+            return ()
+        if rows:
+            self.log.cut = line.number
+            return ()
+        return rows
 
     def _recognise(self, line: Line) -> None:
         """Begin the log of a tool where a line says whose it is. Raises UnreadableError for another than was named."""

@@ -161,3 +161,13 @@ def test_columns_are_found_by_their_heads(tmp_path: Path) -> None:
 def test_the_log_wins_over_what_the_user_says_of_its_ranks(tmp_path: Path) -> None:
     for text in (printers.nccl(TABLE), printers.nccl_json(TABLE), printers.imb(TABLE, processes=8)):
         assert {row.case.ranks for row in rows(tmp_path, text, ranks=3)} == {8}
+
+
+def test_a_last_line_that_is_no_row_needs_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text(printers.nccl(TABLE).rstrip("\n") + "\n# Collective test concluded: all_reduce_perf")
+    (log,) = api.import_([str(path)], str(tmp_path / "out.jsonl"))
+    assert log.cut is None
+    path.write_text(printers.osu(TABLE) + "8 -")
+    (log,) = api.import_([str(path)], str(tmp_path / "more.jsonl"))
+    assert (log.cut, log.strange) == (None, 1)
