@@ -152,3 +152,4 @@ def test_a_fuzzer_that_sees_which_lines_run_finds_nothing(tmp_path: Path) -> Non
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr[-3000:]
     assert "Done 400" in finished.stderr
+    assert " cov: " in finished.stderr, "it saw no line run"
