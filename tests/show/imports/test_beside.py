@@ -107,6 +107,17 @@ class TestCompare:
         with pytest.raises(UsageError, match="is missing"):
             api.compare([unusual], [str(tmp_path / "theirs.jsonl")])
 
+    def test_what_a_tool_says_must_be_so(self, tmp_path: Path) -> None:
+        case = make_case(1024, operation="broadcast", dtype="uint8", cadence="streaming", params={"root": 0})
+        theirs = imported(tmp_path, "theirs", printers.imb([(1024, 5.0)], "Bcast"))
+        for root, verdicts in ((0, {"unlike"}), (1, {"missing"})):
+            records = [make_record(changed(case, params={"root": root}), 4e-6)]
+            ours = write(make_result(f"root{root}", records), tmp_path / f"root{root}.jsonl")
+            try:
+                assert {row.verdict for row in api.compare([ours], [theirs]).rows} == verdicts
+            except UsageError:
+                assert verdicts == {"missing"}
+
     def test_two_tools_with_unlike_statistics(self, tmp_path: Path) -> None:
         osu = imported(tmp_path, "osu", printers.osu([(1024, 5.0)], "OSU MPI Latency Test", datatype="MPI_CHAR"))
         imb = imported(tmp_path, "imb", printers.imb([(1024, 5.0)], "PingPong", heads=("t[usec]", "Mbytes/sec")))
