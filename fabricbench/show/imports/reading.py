@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ MOST_ROWS = 100_000
 """Rows of one log; what is kept of each takes more memory than its line."""
 SHOWN = 3
 _SHOWN_WIDTH = 100
+_BEFORE = 20
+"""Lines above the first that only one tool prints; the command may be among them."""
 _PARTIAL = "What can be read is imported with --partial."
 _BARE = re.compile(r"[\W_]*")
 
@@ -78,6 +81,7 @@ class _Reading:
         self._reader: Reader | None = None
         self._seen: dict[int, int] = {}  # place of a row by the hash of its key, which takes less memory
         self._widths: set[int] = set()
+        self._before: deque[Line] = deque(maxlen=_BEFORE)
 
     def run(self) -> Log:
         source = Source(Path(self.log.path))
@@ -145,6 +149,9 @@ class _Reading:
         elif tool.reader is not None:
             self._tool = self._seen_tool = tool
             self._reader = tool.reader(self._named, self._ranks)
+            for before in self._before:
+                self._reader.take(before)
+            self._before.clear()
 
     def _take_document(self, document: Document) -> bool:
         """Whether a JSON document is of a tool."""
@@ -201,6 +208,8 @@ class _Reading:
 
     def _strange(self, line: Line) -> None:
         self.log.strange += 1
+        if self._reader is None:
+            self._before.append(line)
         if len(self.log.shown) < SHOWN:
             self.log.shown.append(Line(line.number, line.text[:_SHOWN_WIDTH]))
 

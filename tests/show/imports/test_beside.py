@@ -50,6 +50,12 @@ class TestShow:
         lines = [line.split() for line in page.splitlines() if line.strip().startswith("1024 ")]
         assert sum("osu" in line for line in lines) == sum("imb" in line for line in lines) == 1
 
+    def test_one_case_of_two_statistics_is_two_rows(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        texts = [printers.nccl_json([(1024, 5.0 * n)], args=["-a", str(n)]) for n in (1, 3)]
+        assert main(["show", imported(tmp_path, "a", *texts)]) == 0
+        page = capsys.readouterr().out
+        assert page.count("nccl-tests mean/mean") == page.count("nccl-tests mean/maximum") == 2
+
     def test_ranks_that_are_unknown_are_said(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["show", imported(tmp_path, "a", printers.osu(TABLE), ranks=None)]) == 0
         assert "ranks unknown" in capsys.readouterr().out
@@ -87,6 +93,7 @@ class TestCompare:
         theirs = imported(tmp_path, "theirs", printers.osu([(1024, 5.0)]))
         assert main(["compare", ours, "--with", theirs]) == 0
         page = capsys.readouterr().out
+        assert "1 launch, imported" in page
         assert "4.00 5.00" in " ".join(page.split())
         assert "statistic: base median over samples, new mean over samples, mean over ranks" in " ".join(page.split())
         assert main(["compare", ours, "--with", theirs, "--strict"]) == 4

@@ -50,6 +50,11 @@ def test_lines_of_libraries_in_between_are_counted_and_shown(which: str, tmp_pat
     assert len(log.found) == len(rows(tmp_path, EVERY[which]))
 
 
+def test_the_command_above_an_old_log_names_the_collective(tmp_path: Path) -> None:
+    text = "+ mpirun -n 8 ./build/all_gather_perf -b 8 -e 1M\n" + printers.nccl(TABLE, age=1)
+    assert {row.case.operation for row in rows(tmp_path, text)} == {"allgather"}
+
+
 def test_not_available_and_exponents(tmp_path: Path) -> None:
     (out, _) = rows(tmp_path, printers.nccl([(1 << 34, 123456789.0)], wrong="N/A"))
     assert out.summary.median_s == 120.0, "printed as 1.2e+08"
