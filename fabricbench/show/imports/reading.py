@@ -135,8 +135,7 @@ class _Reading:
         match = _SIGNS.match(line.text)
         if match is None or match.lastgroup is None:
             return
-        group = next(name for name, text in match.groupdict().items() if text is not None)
-        tool = TOOLS[int(group[1:])]
+        tool = TOOLS[int(match.lastgroup.removeprefix("t"))]
         if tool is self._tool:
             return
         if self._wanted is not None and tool is not self._wanted:

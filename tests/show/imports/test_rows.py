@@ -206,6 +206,13 @@ def test_osu_memory(title: str, memory: str, tmp_path: Path) -> None:
     assert row.case.operation in ("allreduce", "latency", "put")
 
 
+@pytest.mark.parametrize("layer", ["NCCL", "RCCL"])
+def test_osu_over_another_library(layer: str, tmp_path: Path) -> None:
+    (row,) = rows(tmp_path, printers.osu([(1024, 5.0)], f"OSU {layer}-CUDA Allgather Latency Test"), ranks=4)
+    assert (row.case.operation, row.case.variant, row.case.memory) == ("allgather", layer.lower(), "device")
+    assert row.case.nbytes == 4096
+
+
 def test_osu_says_how_it_joined_ranks(tmp_path: Path) -> None:
     (row,) = rows(tmp_path, printers.osu_full([(1024, 5.0)]))
     assert row.origin is not None
