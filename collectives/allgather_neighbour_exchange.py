@@ -43,11 +43,8 @@ def call(b: Any) -> int:
 
 def refuse(case: Case) -> str | None:
     """Why so many ranks cannot; one alone has nothing to swap."""
-    return (
-        None
-        if case.known_ranks == 1 or case.known_ranks % 2 == 0
-        else f"needs an even number of ranks, not {case.ranks}"
-    )
+    ranks = case.known_ranks
+    return None if ranks == 1 or ranks % 2 == 0 else f"needs an even number of ranks, not {ranks}"
 
 
 @allgather.variant("neighbour-exchange", needs=("MPI_Sendrecv",), refuse=refuse)

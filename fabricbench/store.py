@@ -206,12 +206,23 @@ def truncate_torn(path: str | os.PathLike[str]) -> bool:
 
 
 def schema(operations: Sequence[str], variants: Sequence[str]) -> dict[str, Any]:
-    """JSON Schema of one line; the names that can be measured are closed vocabularies."""
+    """JSON Schema of one line; in a row of our own, names are closed vocabularies and nothing is left open."""
     described = msgspec.json.schema(Line)
     parts = described["$defs"]
     parts["Run"]["properties"]["schema"]["maximum"] = SCHEMA
-    parts["Case"]["properties"]["operation"] = {"enum": sorted(operations)}
-    parts["Case"]["properties"]["variant"] = {"enum": sorted(variants)}
+    ours = {
+        "case": {
+            "operation": {"enum": sorted(operations)}, "variant": {"enum": sorted(variants)}, "ranks": _SAID,
+            "memory": _SAID,
+        },
+        "conditions": {"step": _SAID, "sync": _SAID, "threads": _SAID}, "summary": {"n": _SAID, "stop": _SAID},
+    }  # fmt: skip
+    parts["Record"]["if"] = {"properties": {"origin": {"type": "null"}}}
+    parts["Record"]["then"] = {
+        "properties": {
+            **{name: {"properties": fields} for name, fields in ours.items()}, "time": _SAID, "repeats": _SAID,
+        }
+    }  # fmt: skip
     rates = parts["Record"]["properties"]["rates"]
     rates["propertyNames"] = {"enum": sorted(get_args(RateKey))}
     return {
@@ -220,6 +231,9 @@ def schema(operations: Sequence[str], variants: Sequence[str]) -> dict[str, Any]
         **described,
     }
 
+
+_SAID = {"not": {"enum": [None, "unknown"]}}
+"""Schema of what only a row of another tool may leave open."""
 
 _REMEDY = "Give a file that fabricbench wrote, or `fabricbench import` it."
 

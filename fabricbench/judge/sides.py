@@ -150,7 +150,8 @@ def source(side: Sequence[Unit]) -> str:
     programs = ", ".join(dict.fromkeys(unit.run.fabricbench for unit in side))
     dates = sorted(unit.launch.started for unit in side)
     count = f"{len(side)} launch{'es' if len(side) > 1 else ''}"
-    return f"{paths}: {count}, {dates[0]} to {dates[-1]}, fabricbench {programs}"
+    when = f"{dates[0]} to {dates[-1]}" if _UNKNOWN.isdisjoint(dates) else "imported"
+    return f"{paths}: {count}, {when}, fabricbench {programs}"
 
 
 def launch_median(record: Record) -> float | None:

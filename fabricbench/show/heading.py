@@ -57,7 +57,7 @@ def facts(result: Result) -> tuple[tuple[str, str], ...]:
         return (
             ("file", result.path),
             ("run", f"{run.id}, imported {run.started} by fabricbench {run.fabricbench}"),
-            ("printed by", _listed(run.software)),
+            ("printed by", ", ".join(f"{name} {said}".removesuffix(" unknown") for name, said in run.software.items())),
             ("logs", _logs(result)),
         )
     series = {f"{one.pairing.side} side of {one.pairing.id}" for one in result.launches if one.pairing}

@@ -1,7 +1,8 @@
 """Intel MPI Benchmarks: tables of all parts (MPI-1, NBC, RMA, EXT, P2P, MPI-4 ...), single and -multi.
 
-Format: src_c/IMB_output.c. Mbytes are 10^6 bytes. t_max, the slowest rank's mean, is read, which is also what
-Mbytes/sec is made of; rates are computed anew, because Sendrecv counts its bytes twice and Exchange four times.
+Format: src_c/IMB_output.c. t_max, the slowest rank's mean, is read, which is also what Mbytes/sec is made of; rates are
+computed anew, because Sendrecv counts its bytes twice, Exchange four times, and Mbytes were 2^20 bytes before they were
+10^6.
 """
 
 import re
@@ -53,7 +54,6 @@ class Reader:
         self._params: dict[str, Scalar] = {}
         self._settings: dict[str, str] = {}
         self._columns: list[str] = []
-        self._listing = False
 
     def take(self, line: Line) -> Sequence[Printed] | None:
         """The figures of a line: three of a table with overlap, one of any other."""
@@ -75,8 +75,7 @@ class Reader:
         if match := _SUITE.match(text):
             self.version = match["version"]
         elif match := _BENCHMARK.match(text):
-            self._benchmark, self._columns, self._ranks = match["name"], [], self._said
-            self._params = {"multi": True} if match["multi"] else {}
+            self._begin(match["name"], multi=match["multi"] is not None)
         elif match := _PROCESSES.match(text):
             self._ranks = int(match[1]) or None
         elif match := _GROUPS.match(text):
@@ -87,6 +86,11 @@ class Reader:
             self._params = {**self._params, "aggregate": match[1] is None}
         elif text.startswith("# ") and "-root_shift" in text:
             self._settings["root_shift"] = "said"
+
+    def _begin(self, benchmark: str, *, multi: bool) -> None:
+        self._benchmark, self._columns, self._ranks = benchmark, [], self._said
+        said = {"multi": multi, "pure": benchmark.lower().endswith("_pure")}
+        self._params = {name: True for name, is_so in said.items() if is_so}
 
     def _rows(self, line: Line, cells: Mapping[str, str]) -> list[Printed]:
         if "t_pure[usec]" in cells and "t_ovrl[usec]" in cells:
@@ -106,11 +110,11 @@ class Reader:
             params["group"] = count(cells["Group"]) or 0
         if self._benchmark.lower() == "pingping":
             params["window"] = 1
-        rates = _rates(cells) if shown is None and nbytes else {}
+        time_s, rates = _streamed(cells, operation, nbytes) if shown is None else (scaled(shown, MICROSECOND), {})
         check = _check(cells)
         return Printed(
             line=line.number, operation=operation, variant="mpi",
-            time_s=_time_of(operation, nbytes, rates) if shown is None else scaled(shown, MICROSECOND),
+            time_s=time_s,
             nbytes=nbytes, ranks=self._ranks, dtype=self._dtype(operation), mode=mode, params=params, rates=rates,
             samples=1, repeats=count(cells.get("#repetitions", "")), statistic="mean", over_ranks="maximum",
             check=check, wrong=int(check == "wrong"),
@@ -126,7 +130,8 @@ class Reader:
     def _usual(self, operation: str) -> dict[str, Scalar]:
         """Operator and root; the calling sequence is printed, so that a shifted root would have been said."""
         op = self._settings.get("MPI_Op", "").lower()
-        root: dict[str, Scalar] = {"root": 0} if operation in _ROOTED and "root_shift" not in self._settings else {}
+        fixed = operation in _ROOTED and op and "root_shift" not in self._settings
+        root: dict[str, Scalar] = {"root": 0} if fixed else {}
         return {**root, **({"op": op} if op and operation in _REDUCING else {})}
 
     def _dtype(self, operation: str) -> str:
@@ -146,29 +151,29 @@ def _operation(benchmark: str, ranks: int | None) -> tuple[str, Mode]:
     """Our name of a benchmark, and its mode. Bandwidths of several pairs are totals, which ours between two are not."""
     plain = benchmark.lower()
     mode: Mode = "blocking"
-    if plain.startswith("i") and not plain.startswith("init"):
-        plain, mode = plain[1:].removesuffix("_pure"), "non-blocking"
-    elif plain.startswith("p_") or plain.endswith("_persistent"):
-        plain, mode = plain.removeprefix("p_").removesuffix("_persistent"), "persistent"
+    plain = plain.removesuffix("_pure")
+    if plain.startswith("i"):
+        plain, mode = plain[1:], "non-blocking"
+    elif plain.endswith("_persist"):
+        plain, mode = plain.removesuffix("_persist"), "persistent"
     if plain in ("uniband", "biband") and ranks != 2:  # noqa: PLR2004 - a pair is two
         return ("message-rate" if plain == "uniband" else "biband"), mode
     return _NAMES.get(plain) or name(plain), mode
 
 
-def _rates(cells: Mapping[str, str]) -> dict[RateKey, float]:
-    found: dict[RateKey, float] = {}
-    if (bandwidth := scaled(cells.get("Mbytes/sec", "N/A"), MEGABYTE)) is not None:
-        found["bandwidth"] = bandwidth
-    if (messages := figure(cells.get("Msg/sec", "N/A"))) is not None:
-        found["messages"] = messages
-    return found
+def _streamed(cells: Mapping[str, str], operation: str, nbytes: int) -> tuple[float | None, dict[RateKey, float]]:
+    """Seconds of one message of a pair, or of one each way, and its rates.
 
-
-def _time_of(operation: str, nbytes: int, rates: Mapping[RateKey, float]) -> float | None:
-    """Seconds of one message of a pair, or of one each way."""
+    All follow from messages, of which both ways are counted: what Mbytes are changed between versions.
+    """
     moves = 2 if operation in ("bidirectional", "biband") else 1
-    rate = rates.get("bandwidth")
-    return nbytes * moves / rate if rate and nbytes else None
+    messages = figure(cells.get("Msg/sec", "N/A"))
+    if messages:
+        return moves / messages, {"bandwidth": messages * nbytes, "messages": messages / moves} if nbytes else {}
+    rate = scaled(cells.get("Mbytes/sec", "N/A"), MEGABYTE)
+    if not rate or not nbytes:
+        return None, {}
+    return nbytes * moves / rate, {"bandwidth": rate}
 
 
 def _check(cells: Mapping[str, str]) -> Status:

@@ -17,6 +17,8 @@ _TRIES = 8
 
 _PREFIX = re.compile(r"\[[^\]\s]{1,80}\]<std(?:out|err)>: ?|\[\d{1,7}\] | {0,6}\d{1,7}: ")
 """Open MPI's --output tag, MPICH's -prepend-rank and srun's --label."""
+_MARK = "\ufeff"
+"""What Windows puts before a text."""
 _OPENING = re.compile(r'\{\s*("|$)')
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
 
@@ -118,15 +120,20 @@ def line_of(data: bytes, position: int, first: int) -> int:
 
 
 def _text(raw: bytes) -> str:
-    return raw.rstrip(b"\r\n").decode("utf-8", errors="replace").replace("\0", "")
+    return raw.rstrip(b"\r\n").decode("utf-8", errors="replace").replace("\0", "").removeprefix(_MARK)
 
 
 def _unlabelled(raw: bytes) -> bytes:
+    raw = raw.removeprefix(_MARK.encode())
     match = _PREFIX.match(raw[:128].decode("latin-1"))
     return raw[match.end() :] if match else raw
 
 
 def _depth(raw: bytes) -> int:
     """Brackets that a line opens and does not close, strings aside."""
-    bare = _STRING.sub(b"", raw)
-    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
+    inside = (_brackets(match[0]) for match in _STRING.finditer(raw))
+    return _brackets(raw) - sum(inside)
+
+
+def _brackets(raw: bytes) -> int:
+    return raw.count(b"{") + raw.count(b"[") - raw.count(b"}") - raw.count(b"]")

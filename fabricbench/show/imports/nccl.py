@@ -25,7 +25,8 @@ _PROGRAM = re.compile(
     r"\b(all_reduce|all_gather|all_to_all|alltoall|alltoallv|reduce_scatter|broadcast|reduce|gather|scatter|sendrecv"
     r"|hypercube)_perf\b"
 )
-_RANK = re.compile(r"#\s+Rank\s+(\d{1,9})(?:\s+Group\s+(\d{1,9}))?\s")
+_RANK = re.compile(r"#\s+Rank\s+(\d{1,9})(?:\s+Group\s+(\d{1,9}))?\s+Pid\s+(\d{1,9})\s+on\s+(\S+)")
+_EACH = re.compile(r"# nThread:? (\d{1,6}) nGpus:? (\d{1,6}) ")
 _REPEATS = re.compile(r"\biters: (\d{1,9}) agg iters: (\d{1,9})\b")
 _LIBRARY = re.compile(r"\bNCCL version (\S+)|\bRCCL version\s*:?\s*(\S+)")
 _FRONT = ["size", "count", "type"]
@@ -52,6 +53,8 @@ class Reader:
         self._program = "unknown"
         self._library = "unknown"
         self._members: set[tuple[str, str]] = set()
+        self._processes: set[tuple[str, str]] = set()
+        self._each: int | None = None
         self._repeats: int | None = None
         self._columns: list[str] = []
 
@@ -66,11 +69,11 @@ class Reader:
             return self._rows(line, cells)
         if match := _PROGRAM.search(text):
             self._program = match[1]
+        if _RCCL.search(text):
+            self.tool = "rccl-tests"
         if match := _LIBRARY.search(text):
             self._library = f"NCCL {match[1]}" if match[1] else f"RCCL {match[2]}"
             return ()
-        if _RCCL.search(text):
-            self.tool = "rccl-tests"
         return None
 
     def _comment(self, text: str) -> None:
@@ -80,13 +83,16 @@ class Reader:
         elif match := _VERSION.match(text):
             self.version = match[1] or match[2]
         elif match := _PROGRAM.search(text):
-            self._program, self._columns, self._members = match[1], [], set()
+            self._program, self._columns = match[1], []
         elif "nThread" in text and "minBytes" in text:
             found = _REPEATS.search(text)
             self._repeats = int(found[1]) * max(1, int(found[2])) if found else None
-            self._members = set()
+            each = _EACH.match(text)
+            self._each = int(each[1]) * int(each[2]) if each else None
+            self._members, self._processes = set(), set()
         elif match := _RANK.match(text):
             self._members.add((match[2] or "0", match[1]))
+            self._processes.add((match[3], match[4]))
         if _RCCL.search(text):
             self.tool = "rccl-tests"
 
@@ -113,7 +119,7 @@ class Reader:
         return rows
 
     def _row(self, line: Line, front: Mapping[str, str], cells: Mapping[str, str], *, in_place: bool) -> Printed:
-        ranks = self._said or self._ranks()
+        ranks = self._ranks() or self._said
         shown = cells.get("time") or cells.get("cputime") or "N/A"
         wrong = figure(cells.get("#wrong") or cells.get("error") or "N/A")
         return _printed(
@@ -125,9 +131,14 @@ class Reader:
         )  # fmt: skip
 
     def _ranks(self) -> int | None:
-        """Devices of one group; groups are communicators that work at the same time."""
-        first = min((group for group, _ in self._members), default=None)
-        return sum(group == first for group, _ in self._members) or None
+        """Devices of one group; groups are communicators that work at the same time.
+
+        The list of a process with many devices is cut off, so that of one group its processes are counted.
+        """
+        groups = [group for group, _ in self._members]
+        if len(set(groups)) == 1 and self._each:
+            return len(self._processes) * self._each
+        return groups.count(min(groups, default="")) or None
 
 
 _RATES: tuple[RateKey, ...] = ("algbw", "busbw")
@@ -218,7 +229,7 @@ def document(found: Document, named: str | None, ranks: int | None) -> Parsed:
     groups = [device.group for device in config.devices]
     made = partial(
         _json_row, found.number, program[1] if program else "unknown", tool,
-        ranks or groups.count(min(groups, default=0)) or None, root,
+        groups.count(min(groups, default=0)) or ranks, root,
     )  # fmt: skip
 
     def rows() -> Iterator[partial[list[Printed]]]:

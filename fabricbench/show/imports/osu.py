@@ -17,7 +17,7 @@ from fabricbench.show.imports.tool import Tool
 MICROSECOND, MILLISECOND, MEGABYTE = 1e-6, 1e-3, 1e6
 
 _TITLE = re.compile(
-    r"# (?P<tool>OSU|OMB Python|OMB-Py) MPI(?P<dashed>-[A-Z ]{1,20}?|)(?P<what>[_ ][^#]{0,80}?)"
+    r"# (?P<tool>OSU|OMB Python|OMB-Py) (?P<layer>MPI|NCCL|RCCL)(?P<dashed>-[A-Z ]{1,20}?|)(?P<what>[_ ][^#]{0,80}?)"
     r" [Tt]est(?: (?P<version>v\d\S{0,20}))?$"
 )
 _COLUMN = re.compile(
@@ -42,6 +42,7 @@ _NAMES = {
     "bi-directional bandwidth": "bidirectional",
     "multiple bandwidth / message rate": "message-rate",
 }
+_MEMORY: dict[str, Memory] = {"": "host", "-CUDA": "device", "-ROCM": "device", "-OPENACC": "device"}
 _WORDS = re.compile(r"\b(?:non-blocking|persistent|personalized exchange|latency)\b")
 
 
@@ -50,6 +51,7 @@ class Title:
     """What the first line of a table says, and the lines up to its columns."""
 
     python: bool
+    layer: str
     operation: str
     mode: Mode
     memory: Memory
@@ -154,8 +156,8 @@ class Reader:
         isolated = _cadence(title) == "isolated"
         tail = cells.value("P99 Tail Lat(us)")
         return Printed(
-            line=line.number, operation=title.operation, variant="mpi4py" if title.python else "mpi", time_s=time_s,
-            nbytes=nbytes, ranks=ranks, memory=title.memory, dtype=title.dtype, cadence=_cadence(title),
+            line=line.number, operation=title.operation, variant="mpi4py" if title.python else title.layer,
+            time_s=time_s, nbytes=nbytes, ranks=ranks, memory=title.memory, dtype=title.dtype, cadence=_cadence(title),
             mode=title.mode, params={**title.params, **sized, **({"part": part} if part else {})},
             p99_s=scaled(tail, MICROSECOND) if tail and not part else None, rates=rates if nbytes else {},
             samples=samples if isolated else 1, repeats=1 if isolated else samples,
@@ -191,9 +193,9 @@ def _title(match: re.Match[str]) -> Title:
     )
     operation = _operation(lowered)
     return Title(
-        python=python, operation=operation, mode=mode, version=match["version"],
-        memory="device" if dashed.strip("-") in ("CUDA", "ROCM", "OPENACC") else "unknown" if dashed else "host",
-        dtype="unknown", params={"op": "sum"} if operation in _REDUCING else {},
+        python=python, layer=match["layer"].lower(), operation=operation, mode=mode, version=match["version"],
+        memory="device" if match["layer"] != "MPI" else _MEMORY.get(dashed, "unknown"), dtype="unknown",
+        params={"op": "sum"} if operation in _REDUCING else {},
     )  # fmt: skip
 
 
@@ -260,6 +262,6 @@ def _check(cells: Cells) -> Status:
 
 OSU = Tool(
     names=("osu", "omb-py"),
-    sign=re.compile(r"# (?:OSU|OMB Python|OMB-Py) MPI|# HOST(?:/\w{1,40})?: allocated "),
+    sign=re.compile(r"# (?:OSU|OMB Python|OMB-Py) (?:MPI|NCCL|RCCL)|# HOST(?:/\w{1,40})?: allocated "),
     reader=Reader,
 )

@@ -1,6 +1,8 @@
 """A log, whoever wrote it -> rows, and everything about it that was not read."""
 
+import functools
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +13,14 @@ from fabricbench.show.imports.printed import Printed, described
 from fabricbench.show.imports.registry import TOOLS
 from fabricbench.show.imports.tool import Reader, Tool
 
-LONGEST_NOISE = 64 << 20
-"""Bytes without a line of any table, after which no more are looked for."""
+LONGEST_NOISE, MOST_NOISE = 64 << 20, 2_000_000
+"""Bytes and lines without a row, after which no more is looked for."""
+MOST_ROWS = 100_000
+"""Rows of one log; what is kept of each takes more memory than its line."""
 SHOWN = 3
 _SHOWN_WIDTH = 100
+_BEFORE = 20
+"""Lines above the first that only one tool prints; the command may be among them."""
 _PARTIAL = "What can be read is imported with --partial."
 _BARE = re.compile(r"[\W_]*")
 
@@ -71,55 +77,65 @@ class _Reading:
         self._named, self._ranks, self._partial = named, ranks, partial
         self._wanted = tool_named(named) if named else None
         self._tool: Tool | None = None
+        self._seen_tool: Tool | None = None
         self._reader: Reader | None = None
-        self._seen: dict[tuple[object, ...], Printed] = {}
+        self._seen: dict[int, int] = {}  # place of a row by the hash of its key, which takes less memory
         self._widths: set[int] = set()
+        self._before: deque[Line] = deque(maxlen=_BEFORE)
 
     def run(self) -> Log:
         source = Source(Path(self.log.path))
-        known_bytes = 0
+        rows, read_bytes, number = 0, 0, 0
         for line in source.lines():
             document = source.document(line) if self._reader is None else None
             if document is not None:
                 ours = self._take_document(document)
                 source.taken(ours)
-                if ours:
-                    known_bytes = source.read_bytes
-                    continue
-            if self._take(line):
-                known_bytes = source.read_bytes
-            elif source.read_bytes - known_bytes > LONGEST_NOISE:
-                self._fault(line.number, f"no table in the last {LONGEST_NOISE >> 20} MiB.", "Name the log alone.")
+            if document is None or not ours:
+                self._take(line)
+            if len(self.log.found) > rows:
+                rows, read_bytes, number = len(self.log.found), source.read_bytes, line.number
+            elif source.read_bytes - read_bytes > LONGEST_NOISE or line.number - number > MOST_NOISE:
+                what = f"nothing of a table in the {line.number - number} lines before this one."
+                self._fault(line.number, what, "Give the log alone.")
                 break
         if not self.log.found:
             raise self._nothing()
         return self.log
 
-    def _take(self, line: Line) -> bool:
-        """Whether the line is one that its tool prints."""
+    def _take(self, line: Line) -> None:
+        """Keep the rows of a line, or note that its tool prints no such line."""
         self._recognise(line)
-        if self._reader is None or self._tool is None:
-            rows: Sequence[Printed] | None = None
-        elif not line.ended and not (self._tool.fixed and len(line.text) in self._widths):
-            self.log.cut = line.number
-            return True
-        else:
-            rows = self._rows(line.number, lambda: self._reader.take(line) if self._reader else None)
+        rows: Sequence[Printed] | None = None
+        if self._reader is not None and self._tool is not None:
+            take = functools.partial(self._reader.take, line)
+            told_whole = self._tool.fixed and len(line.text) in self._widths
+            rows = self._rows(line.number, take) if line.ended or told_whole else self._unended(line, take)
         if rows is None:
             if not _BARE.fullmatch(line.text):
                 self._strange(line)
-            return False
-        self._widths = {*(self._widths if rows else ()), len(line.text)} if not rows else {len(line.text)}
-        self._keep(self._reader.tool if self._reader else "", self._reader.version if self._reader else None, rows)
-        return True
+        elif self._reader is not None:
+            self._widths = {len(line.text)}
+            self._keep(self._reader.tool, self._reader.version, rows)
+
+    def _unended(self, line: Line, take: Callable[[], Sequence[Printed] | None]) -> Sequence[Printed] | None:
+        """A last line without its end may be anything but a row: digits may be missing."""
+        try:
+            rows = take()
+        except UnreadableError:
+            self.log.cut = line.number
+            return ()
+        if rows:
+            self.log.cut = line.number
+            return ()
+        return rows
 
     def _recognise(self, line: Line) -> None:
         """Begin the log of a tool where a line says whose it is. Raises UnreadableError for another than was named."""
         match = _SIGNS.match(line.text)
         if match is None or match.lastgroup is None:
             return
-        group = next(name for name, text in match.groupdict().items() if text is not None)
-        tool = TOOLS[int(group[1:])]
+        tool = TOOLS[int(match.lastgroup.removeprefix("t"))]
         if tool is self._tool:
             return
         if self._wanted is not None and tool is not self._wanted:
@@ -130,7 +146,11 @@ class _Reading:
                 "Leave --from out, or correct it.",
             )
         elif tool.reader is not None:
-            self._tool, self._reader = tool, tool.reader(self._named, self._ranks)
+            self._tool = self._seen_tool = tool
+            self._reader = tool.reader(self._named, self._ranks)
+            for before in self._before:
+                self._reader.take(before)
+            self._before.clear()
 
     def _take_document(self, document: Document) -> bool:
         """Whether a JSON document is of a tool."""
@@ -145,7 +165,7 @@ class _Reading:
             return True
         if not document.ended:
             self._fault(document.number, "the JSON document that begins here has no end.", "")
-        make = tool.document
+        make, self._seen_tool = tool.document, tool
         try:
             parsed = make(document, self._named, self._ranks)
         except UnreadableError as error:
@@ -168,10 +188,16 @@ class _Reading:
 
     def _keep(self, tool: str, version: str | None, rows: Sequence[Printed]) -> None:
         for row in rows:
-            before = self._seen.setdefault((tool, *row.case().key()), row)
-            if before is row:
+            place = self._seen.setdefault(hash((tool, *row.case().key())), len(self.log.found))
+            if place == len(self.log.found):
+                if place == MOST_ROWS:
+                    raise UnreadableError(
+                        f"{self.log.path}, line {row.line}: more than {MOST_ROWS} rows are no log.", "Split it."
+                    )
                 self.log.found.append(Found(tool, version, row))
-            elif (before.time_s, before.rates) == (row.time_s, row.rates):
+                continue
+            before = self.log.found[place].row
+            if (before.time_s, before.rates) == (row.time_s, row.rates):
                 self.log.repeated += 1
             else:
                 self._fault(
@@ -181,6 +207,8 @@ class _Reading:
 
     def _strange(self, line: Line) -> None:
         self.log.strange += 1
+        if self._reader is None:
+            self._before.append(line)
         if len(self.log.shown) < SHOWN:
             self.log.shown.append(Line(line.number, line.text[:_SHOWN_WIDTH]))
 
@@ -194,8 +222,8 @@ class _Reading:
     def _nothing(self) -> UnreadableError:
         """The error for a log without a row."""
         said = self.log.faults[0] if self.log.faults else ""
-        if self._tool is not None:
-            what = f"{self.log.path} holds no row of {self._tool.names[0]}."
+        if self._seen_tool is not None:
+            what = f"{self.log.path} holds no row of {self._seen_tool.names[0]}."
         elif self._wanted is not None:
             what = f"{self.log.path} holds nothing that {self._named} prints."
         else:

@@ -1,16 +1,19 @@
 """Logs that were read -> one result file: a launch for each log and tool."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from fabricbench import __version__, store
 from fabricbench.errors import UsageError
-from fabricbench.model import SCHEMA, ClockReport, End, Launch, Line, Record, Run
+from fabricbench.model import SCHEMA, ClockReport, End, Launch, Line, Run
 from fabricbench.show.imports.reading import Found, Log
 
 _ID = 16
+_AT_ONCE = 512
+"""Lines that are written before the disk is waited for."""
 UNKNOWN = "unknown"
 
 
@@ -20,7 +23,9 @@ def write(logs: Sequence[Log], output: str, command: Sequence[str]) -> None:
         raise UsageError(f"{output} exists already.", "Choose another --output.")
     parts = _parts(logs)
     with store.Writer.create(output) as writer:
-        writer.write(*_lines(parts, command))
+        lines = iter(_lines(parts, command))
+        while chunk := list(islice(lines, _AT_ONCE)):
+            writer.write(*chunk)
 
 
 def _parts(logs: Sequence[Log]) -> dict[str, tuple[Log, list[Found]]]:
@@ -32,7 +37,7 @@ def _parts(logs: Sequence[Log]) -> dict[str, tuple[Log, list[Found]]]:
     for log in logs:
         for tool in log.tools():
             found = [one for one in log.found if one.tool == tool]
-            name = _name([repr((tool, one.version, one.row)) for one in found])
+            name = _name(repr((tool, one.version, one.row)) for one in found)
             if name in parts:
                 raise UsageError(
                     f"{log.path} holds the figures that {parts[name][0].path} holds.",
@@ -42,20 +47,19 @@ def _parts(logs: Sequence[Log]) -> dict[str, tuple[Log, list[Found]]]:
     return parts
 
 
-def _lines(parts: dict[str, tuple[Log, list[Found]]], command: Sequence[str]) -> Iterable[Line]:
+def _lines(parts: dict[str, tuple[Log, list[Found]]], command: Sequence[str]) -> Iterator[Line]:
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    records: list[Record] = []
-    launches = []
+    everything = [one for _, found in parts.values() for one in found]
+    yield Run(
+        schema=SCHEMA, id=_name(parts), fabricbench=__version__, started=now, command=list(command), seed=0,
+        launches=len(parts), machine={}, software=_software(everything),
+    )  # fmt: skip
     for number, (name, (log, found)) in enumerate(parts.items()):
         ranks = {one.row.ranks for one in found}
-        launches.append(_launch(number, name, ranks.pop() if len(ranks) == 1 else None))
-        records += [one.row.record(number, one.tool, one.version, log.path) for one in found]
-    wrong = sum(record.check.status == "wrong" for record in records)
-    run = Run(
-        schema=SCHEMA, id=_name(parts), fabricbench=__version__, started=now, command=list(command), seed=0,
-        launches=len(launches), machine={}, software=_software(one for _, found in parts.values() for one in found),
-    )  # fmt: skip
-    return (run, *launches, *records, End(finished=now, records=len(records), wrong=wrong, status="complete"))
+        yield _launch(number, name, ranks.pop() if len(ranks) == 1 else None)
+        yield from (one.row.record(number, one.tool, one.version, log.path) for one in found)
+    wrong = sum(one.row.check == "wrong" for one in everything)
+    yield End(finished=now, records=len(everything), wrong=wrong, status="complete")
 
 
 def _launch(number: int, name: str, ranks: int | None) -> Launch:
@@ -75,4 +79,7 @@ def _software(found: Iterable[Found]) -> dict[str, str]:
 
 
 def _name(texts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:_ID]
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{text}\n".encode())
+    return digest.hexdigest()[:_ID]

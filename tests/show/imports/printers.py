@@ -11,7 +11,8 @@ Row = tuple[int, float]
 """Size as the tool counts it, and its figure in the tool's unit."""
 
 
-def osu(rows: Sequence[Row], title: str = "OSU MPI Allreduce Latency Test", *, head: str = "Avg Latency(us)",
+def osu(  # noqa: PLR0913 - all that varies between versions and options
+        rows: Sequence[Row], title: str = "OSU MPI Allreduce Latency Test", *, head: str = "Avg Latency(us)",
         version: str = "v7.4", datatype: str | None = "MPI_FLOAT", width: int = 18, extra: Sequence[str] = (),
         cells: Sequence[str] = (), comments: Sequence[str] = ()) -> str:  # fmt: skip
     """c/util/osu_util_mpi.c. extra: heads of further columns; cells: their contents in every row."""
@@ -24,8 +25,8 @@ def osu(rows: Sequence[Row], title: str = "OSU MPI Allreduce Latency Test", *, h
 def osu_full(rows: Sequence[Row], **fields: Any) -> str:
     """With -f -c -z."""
     return osu(
-        rows, extra=("Min Latency(us)", "Max Latency(us)", "Iterations", "Validation", "P50 Tail Lat(us)", "P99 Tail Lat(us)"),
-        cells=("0.10", "99.90", "1000", "Pass", "0.50", "7.70"), **fields,
+        rows, extra=("Min Latency(us)", "Max Latency(us)", "Iterations", "Validation", "P50 Tail Lat(us)",
+                     "P99 Tail Lat(us)"), cells=("0.10", "99.90", "1000", "Pass", "0.50", "7.70"), **fields,
     )  # fmt: skip
 
 
@@ -56,8 +57,8 @@ def osu_rates(rows: Sequence[Row], *, pairs: int = 2, window: int = 64) -> str:
 def omb_py(rows: Sequence[Row], name: str = "Allgather", *, bandwidth: bool = False) -> str:
     """python/util/osu_util_mpi.py."""
     title = f"# OMB-Py MPI {name} Test" if bandwidth else f"# OMB Python MPI {name} Test"
-    head = "# %-8s%18s" % ("Size (B)", "Bandwidth (MB/s)" if bandwidth else "Latency (us)")
-    return "\n".join([title, head, *("%-10d%18.2f" % row for row in rows)]) + "\n"
+    head = f"# {'Size (B)':<8}{'Bandwidth (MB/s)' if bandwidth else 'Latency (us)':>18}"
+    return "\n".join([title, head, *(f"{size:<10d}{value:>18.2f}" for size, value in rows)]) + "\n"
 
 
 IMB_RANGE = ("t_min[usec]", "t_max[usec]", "t_avg[usec]")
@@ -86,7 +87,8 @@ def nccl_number(value: float, width: int) -> str:
     return f"{value:{width}.1e}" if width >= 7 else f"{value:{width}.0e}"
 
 
-def nccl(rows: Sequence[Row], name: str = "all_reduce", *, ranks: int = 8, age: int = 2, wrong: str = "0",
+def nccl(  # noqa: PLR0913 - all that varies between versions and options
+        rows: Sequence[Row], name: str = "all_reduce", *, ranks: int = 8, age: int = 2, wrong: str = "0",
          per_iteration: bool = False, stamps: bool = False, factor: float = 1.75, redop: str = "sum",
          root: int = -1) -> str:  # fmt: skip
     """src/util.cu. age: 0 without root and with `error`, 1 with both, 2 with the program's name."""
@@ -169,8 +171,8 @@ def perftest_bw(rows: Sequence[Row], *, title: str = "RDMA_Write BW Test", unit:
              " Number of qps   : 1\t\tTransport type : IB", "-" * 87,
              f" #bytes     #iterations    BW peak[{unit}/sec]    BW average[{unit}/sec]   MsgRate[Mpps]"]  # fmt: skip
     for size, rate in rows:
-        lines.append(" %-7d    %-10d       %-7.2f            %-7.2f\t\t     %-7.6f"
-                     % (size, 5000, rate * 1.1, rate, rate * scale / size / 1e6))  # fmt: skip
+        front = f" {size:<7d}    {5000:<10d}       {rate * 1.1:<7.2f}            {rate:<7.2f}"
+        lines.append(f"{front}\t\t     {rate * scale / size / 1e6:<7.6f}")
     return "\n".join([*lines, "-" * 87, ""])
 
 
@@ -204,12 +206,12 @@ def babelstream(rows: Sequence[Row], *, unit: str = "MB", kernel: str = "Triad",
     for elements, seconds in rows:
         rate = arrays * elements * 8 / seconds / BABEL_UNITS[unit]
         if csv:
-            lines += [f"function,num_times,n_elements,sizeof,max_{unit}_per_sec,min_runtime,max_runtime,avg_runtime",
-                      f"{kernel},100,{elements},8,{rate:.6g},{seconds:.6g},{seconds * 2:.6g},{seconds * 1.5:.6g}"]  # fmt: skip
+            lines.append(f"function,num_times,n_elements,sizeof,max_{unit}_per_sec,min_runtime,max_runtime,avg_runtime")
+            lines.append(f"{kernel},100,{elements},8,{rate:.6g},{seconds:.6g},{seconds * 2:.6g},{seconds * 1.5:.6g}")
             continue
-        lines += ["BabelStream", f"Version: {version}", "Implementation: OpenMP", "Running  Classic kernels 100 times in "
-                  " Classic order ", f"Number of elements: {elements}", "Precision: double",
-                  f"{'Function':<12}{unit + '/s':<12}{'Min (sec)':<12}{'Max':<12}{'Average':<12}",
+        lines += ["BabelStream", f"Version: {version}", "Implementation: OpenMP",
+                  "Running  Classic kernels 100 times in  Classic order ", f"Number of elements: {elements}",
+                  "Precision: double", f"{'Function':<12}{unit + '/s':<12}{'Min (sec)':<12}{'Max':<12}{'Average':<12}",
                   f"{kernel:<12}{rate:<12.3f}{seconds:<12.5f}{seconds * 2:<12.5f}{seconds * 1.5:<12.5f}"]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -229,8 +231,8 @@ def mpi4py_bench(rows: Sequence[Row], *, stats: bool = True) -> str:
 
 def nixlbench(rows: Sequence[Row]) -> str:
     """benchmark/nixlbench/src/utils/utils.cpp. Rows: bytes of a block and microseconds."""
-    heads = (("Block Size (B)", 20), ("Batch Size", 15), ("B/W (GB/Sec)", 15), ("Avg Lat. (us)", 15), ("Avg Prep (us)", 15),
-             ("P99 Prep (us)", 15), ("Avg Post (us)", 15), ("P99 Post (us)", 15), ("Avg Tx (us)", 15), ("P99 Tx (us)", 15))  # fmt: skip
+    parts = [f"{which} {part} (us)" for part in ("Prep", "Post", "Tx") for which in ("Avg", "P99")]
+    heads = [("Block Size (B)", 20), *((head, 15) for head in ("Batch Size", "B/W (GB/Sec)", "Avg Lat. (us)", *parts))]
     lines = ["*" * 70, "NIXLBench Configuration", "*" * 70,
              f"{'Backend (--backend=[UCX,GDS,GDS_MT,POSIX])':<60}: UCX",
              f"{'Initiator seg type (--initiator_seg_type=[DRAM,VRAM])':<60}: VRAM",
@@ -275,10 +277,12 @@ def nvbench(rows: Sequence[Row], *, major: int = 1) -> str:
         return [{"name": "value", "type": "float64", "value": str(number)}]
 
     states = [
-        {"name": f"Elements={size}", "device": 0, "axis_values": [{"name": "Elements", "type": "int64", "value": str(size)}],
-         "summaries": [{"tag": "nv/cold/sample_size", "data": value(100)}, {"tag": "nv/cold/time/gpu/mean", "data": value(s)},
-                       {"tag": "nv/cold/bw/global/bytes_per_second", "data": value(1e12)}], "is_skipped": False}
-        for size, s in rows
+        {"name": f"Elements={size}", "device": 0, "is_skipped": False,
+         "axis_values": [{"name": "Elements", "type": "int64", "value": str(size)}],
+         "summaries": [{"tag": "nv/cold/sample_size", "data": value(100)},
+                       {"tag": "nv/cold/time/gpu/mean", "data": value(seconds)},
+                       {"tag": "nv/cold/bw/global/bytes_per_second", "data": value(1e12)}]}
+        for size, seconds in rows
     ]  # fmt: skip
     meta = {"version": {"json": {"major": major, "minor": 0}, "nvbench": {"string": "0.1.0"}}}
     return json.dumps({"meta": meta, "devices": [], "benchmarks": [{"name": "copy", "states": states}]}, indent=2)

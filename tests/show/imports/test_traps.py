@@ -23,18 +23,19 @@ PREFIXES = {
 @pytest.mark.parametrize("which", EVERY)
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_prefixes_of_launchers(prefix: str, which: str, tmp_path: Path) -> None:
-    plain = rows(tmp_path, EVERY[which])
-    labelled = "\n".join(f"{PREFIXES[prefix]}{line}" for line in EVERY[which].split("\n")[:-1]) + "\n"
-    if which == "nccl-tests JSON":
-        labelled = PREFIXES[prefix] + EVERY[which]
-    if which.endswith("JSON") or "bench" in which and EVERY[which].startswith("{"):
-        labelled = "\n".join(f"{PREFIXES[prefix]}{line}" for line in EVERY[which].split("\n")) + "\n"
+    plain, lines = rows(tmp_path, EVERY[which]), EVERY[which].splitlines()
+    labelled = "".join(f"{PREFIXES[prefix]}{line}\n" for line in lines)
     assert rows(tmp_path, labelled) == plain
 
 
 @pytest.mark.parametrize("which", EVERY)
 def test_lines_that_end_as_on_windows(which: str, tmp_path: Path) -> None:
     assert rows(tmp_path, EVERY[which].replace("\n", "\r\n")) == rows(tmp_path, EVERY[which])
+
+
+@pytest.mark.parametrize("which", EVERY)
+def test_the_mark_that_windows_puts_before_a_text(which: str, tmp_path: Path) -> None:
+    assert rows(tmp_path, "\ufeff" + EVERY[which]) == rows(tmp_path, EVERY[which])
 
 
 @pytest.mark.parametrize("which", [name for name in EVERY if "JSON" not in name and not EVERY[name].startswith("{")])
@@ -47,6 +48,11 @@ def test_lines_of_libraries_in_between_are_counted_and_shown(which: str, tmp_pat
     assert log.strange >= len(lines) - 1
     assert [line.text for line in log.shown] == list(NOISE)
     assert len(log.found) == len(rows(tmp_path, EVERY[which]))
+
+
+def test_the_command_above_an_old_log_names_the_collective(tmp_path: Path) -> None:
+    text = "+ mpirun -n 8 ./build/all_gather_perf -b 8 -e 1M\n" + printers.nccl(TABLE, age=1)
+    assert {row.case.operation for row in rows(tmp_path, text)} == {"allgather"}
 
 
 def test_not_available_and_exponents(tmp_path: Path) -> None:
@@ -145,3 +151,28 @@ def test_a_cut_document_gives_what_is_whole_when_asked(which: str, tmp_path: Pat
 def test_a_document_among_other_lines(tmp_path: Path) -> None:
     text = "Loading modules\n" + '{"level": "info"}\n' * 3 + EVERY["nvbandwidth JSON"] + "\nDone\n"
     assert len(rows(tmp_path, text)) == 1
+
+
+def test_columns_are_found_by_their_heads(tmp_path: Path) -> None:
+    text = printers.osu([(1024, 5.0)], extra=("Max Latency(us)", "Iterations"), cells=("7.00", "99"))
+    (plain,) = rows(tmp_path, text)
+    *before, head, row, end = text.split("\n")
+    moved = [" ".join([head[:6], "Iterations", head[6:].replace("Iterations", "")]), "1024 99 5.00 7.00"]
+    assert row.split() == ["1024", "5.00", "7.00", "99"]
+    (other,) = rows(tmp_path, "\n".join([*before, *moved, end]))
+    assert (other.summary, other.case) == (plain.summary, plain.case)
+
+
+def test_the_log_wins_over_what_the_user_says_of_its_ranks(tmp_path: Path) -> None:
+    for text in (printers.nccl(TABLE), printers.nccl_json(TABLE), printers.imb(TABLE, processes=8)):
+        assert {row.case.ranks for row in rows(tmp_path, text, ranks=3)} == {8}
+
+
+def test_a_last_line_that_is_no_row_needs_no_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_text(printers.nccl(TABLE).rstrip("\n") + "\n# Collective test concluded: all_reduce_perf")
+    (log,) = api.import_([str(path)], str(tmp_path / "out.jsonl"))
+    assert log.cut is None
+    path.write_text(printers.osu(TABLE) + "8 -")
+    (log,) = api.import_([str(path)], str(tmp_path / "more.jsonl"))
+    assert (log.cut, log.strange) == (None, 1)
