@@ -13,7 +13,7 @@ PLAN = {
     "cases": [
         {
             "operation": "copy", "variant": "numpy", "dtype": "float64", "nbytes": 8192, "ranks": 2,
-            "cadence": "isolated", "bytes_per_rank": 16384,
+            "cadence": "isolated", "mode": "blocking", "in_place": False, "params": {}, "bytes_per_rank": 16384,
         }
     ],
     "expected_s": 4.0,
