@@ -70,7 +70,8 @@ def refuse(case: Case, step: Step, placement: Placement, group: mpi.Group) -> No
         raise UnavailableError(f"{case.operation}/{case.variant} cannot be left alone between its start and its end.")
     if case.params["overlap"] != "thread":
         return
-    if PAIR * placement.most_on_a_host > min(placement.cores) or min(placement.own) < PAIR:
+    ranks, cores = placement.tightest
+    if PAIR * ranks > cores or min(placement.own) < PAIR:
         raise UnavailableError("A progress thread needs a core of its own beside each rank.")
     if not group.threaded:
         raise UnavailableError(f"{group.library} does not let two threads call it at once.")

@@ -51,11 +51,29 @@ def software(mpi: str) -> dict[str, str]:
     }
 
 
+def kernel(root: Path = ROOT) -> str | None:
+    """What all hosts of a machine have in common, containers included; None where it is not shown."""
+    return _text(root / "proc/sys/kernel/random/boot_id")
+
+
+def cgroup(root: Path = ROOT) -> str:
+    """What processes under the same limits have in common.  A container shows a path of its own namespace."""
+    try:
+        inside = str((root / "proc/self/ns/cgroup").readlink())
+    except OSError:
+        inside = ""
+    return f"{inside} {_text(root / 'proc/self/cgroup') or ''}"
+
+
+def free_memory(root: Path = ROOT) -> int:
+    """Bytes that the machine has for all its processes."""
+    meminfo = _meminfo(root)
+    return meminfo.get("MemAvailable", meminfo.get("MemFree", 0))
+
+
 def available_memory(root: Path = ROOT) -> int:
     """Bytes that this process can still have, the limits of its cgroups included."""
-    meminfo = _meminfo(root)
-    free = meminfo.get("MemAvailable", meminfo.get("MemFree", 0))
-    return max(0, min([free, *(limit - used for limit, used in _memory_limits(root))]))
+    return max(0, min([free_memory(root), *(limit - used for limit, used in _memory_limits(root))]))
 
 
 def physical_cores(cpus: Iterable[int], root: Path = ROOT) -> int:

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fabricbench import mpi
-from fabricbench.engine.machine import core_quota, physical_cores
+from fabricbench.engine.machine import cgroup, core_quota, kernel, physical_cores
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The same on every rank. All per rank: host, CPUs it may use, cores these are, cores its host offers."""
+    """The same on every rank. All per rank: host, CPUs it may use, cores these are, cores its host and machine offer.
+
+    A host is what has a name, a machine what has a kernel: containers are hosts that may share a machine's cores.
+    """
 
     hosts: tuple[str, ...]
     cpus: tuple[frozenset[int], ...]
     own: tuple[int, ...]
     cores: tuple[int, ...]
+    machines: tuple[str, ...]
+    machine_cores: tuple[int, ...]
 
     @property
     def ranks(self) -> int:
@@ -41,15 +46,40 @@ class Placement:
         return max(Counter(self.hosts).values())
 
     @property
+    def most_on_a_machine(self) -> int:
+        """Ranks on the fullest machine."""
+        return max(Counter(self.machines).values())
+
+    @property
+    def shared_machines(self) -> list[list[str]]:
+        """The hosts of each machine that has more than one."""
+        hosts = [
+            dict.fromkeys(host for host, on in zip(self.hosts, self.machines, strict=True) if on == machine)
+            for machine in dict.fromkeys(self.machines)
+        ]
+        return [list(names) for names in hosts if len(names) > 1]
+
+    @property
+    def tightest(self) -> tuple[int, int]:
+        """Ranks and cores of the host or machine that has the fewest cores for a rank."""
+        crowds = [
+            (ranks, cores[on.index(name)])
+            for on, cores in ((self.hosts, self.cores), (self.machines, self.machine_cores))
+            for name, ranks in Counter(on).items()
+        ]
+        return max(crowds, key=lambda crowd: crowd[0] / crowd[1])
+
+    @property
     def oversubscribed(self) -> bool:
-        """More ranks than cores on some host."""
-        return any(count > self.cores[self.hosts.index(host)] for host, count in Counter(self.hosts).items())
+        """More ranks than cores on some host or machine."""
+        ranks, cores = self.tightest
+        return ranks > cores
 
     @property
     def binding(self) -> str:
-        """Which cores the ranks were found on: "core" where no two ranks of a host share one, else "none"."""
-        for host in set(self.hosts):
-            sets = [cpus for cpus, on in zip(self.cpus, self.hosts, strict=True) if on == host]
+        """Which cores the ranks were found on: "core" where no two ranks of a machine share one, else "none"."""
+        for machine in set(self.machines):
+            sets = [cpus for cpus, on in zip(self.cpus, self.machines, strict=True) if on == machine]
             if len(sets) > 1 and sum(map(len, sets)) != len(frozenset().union(*sets)):
                 return "none"
         return "core" if self.ranks > 1 else "none"
@@ -75,9 +105,10 @@ class Placement:
         return found if communicator == "world" or len(found[0]) > 1 else []
 
     def threads(self, rank: int) -> int:
-        """Threads of one rank: the cores it is bound to, else its share of the host."""
-        sharing = self.hosts.count(self.hosts[rank])
-        return max(1, min(self.own[rank], self.cores[rank] // sharing))
+        """Threads of one rank: the cores it is bound to, else its share of the host and of the machine."""
+        share = self.cores[rank] // self.hosts.count(self.hosts[rank])
+        of_machine = self.machine_cores[rank] // self.machines.count(self.machines[rank])
+        return max(1, min(self.own[rank], share, of_machine))
 
     def pair(self, distance: str) -> tuple[int, int]:
         """The first two ranks at that distance. Raises KeyError where there are none."""
@@ -104,22 +135,26 @@ class Placement:
 def placement(group: mpi.Group) -> Placement:
     """Ask every rank where it is.
 
-    A host offers the cores that its ranks together may use: bound ranks see one each, unbound ones see all.
+    A host offers the cores that its ranks together may use: bound ranks see one each, unbound ones see all. So does a
+    machine; a quota is the machine's only where all its ranks are in one cgroup, else it is that of a container.
     """
     mine = frozenset(os.sched_getaffinity(0))
-    found: Sequence[tuple[frozenset[int], int]] = group.gather((mine, physical_cores(mine)))
-    offered = group.gather(_offered(group, [cpus for cpus, _ in found]))
+    cpus, own, machines, cgroups = zip(
+        *group.gather((mine, physical_cores(mine), kernel() or group.hosts[group.rank], cgroup())), strict=True
+    )
+    here = {limits for limits, machine in zip(cgroups, machines, strict=True) if machine == machines[group.rank]}
+    offered = (
+        _offered(group.rank, group.hosts, cpus, core_quota()),
+        _offered(group.rank, machines, cpus, core_quota() if len(here) == 1 else None),
+    )
+    cores, machine_cores = zip(*group.gather(offered), strict=True)
     return Placement(
-        hosts=tuple(group.hosts),
-        cpus=tuple(cpus for cpus, _ in found),
-        own=tuple(own for _, own in found),
-        cores=tuple(offered),
+        hosts=tuple(group.hosts), cpus=cpus, own=own, cores=cores, machines=machines, machine_cores=machine_cores
     )
 
 
-def _offered(group: mpi.Group, cpus: Sequence[frozenset[int]]) -> int:
-    """Cores of this rank's host that its ranks may use together, within the quota."""
-    here = group.hosts[group.rank]
-    union = frozenset().union(*(some for some, host in zip(cpus, group.hosts, strict=True) if host == here))
+def _offered(rank: int, places: Sequence[str], cpus: Sequence[frozenset[int]], quota: float | None) -> int:
+    """Cores that the ranks at this rank's place may use together, within the quota."""
+    union = frozenset().union(*(some for some, place in zip(cpus, places, strict=True) if place == places[rank]))
     cores = physical_cores(union)
-    return max(1, int(min(cores, core_quota() or cores)))
+    return max(1, int(min(cores, quota or cores)))

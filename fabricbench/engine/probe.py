@@ -62,7 +62,7 @@ class Facts(Part, frozen=True):
     library: str
     ranks: int
     hosts: int
-    most_on_a_host: int
+    most_together: int
     cores: int
     binding: str
     core_share: float
@@ -121,10 +121,10 @@ def facts(setting: Setting) -> Facts:
     start = _start(setting)
     mpi4py_call_s = _mpi4py_call_s(setting)
     ratios, why = _control(setting)
-    fullest = places.hosts.index(max(places.hosts, key=places.hosts.count))
+    most, cores = places.tightest
     return Facts(
-        library=group.library, ranks=group.ranks, hosts=len(set(places.hosts)), most_on_a_host=places.most_on_a_host,
-        cores=places.cores[fullest], binding=places.binding, core_share=share,
+        library=group.library, ranks=group.ranks, hosts=len(set(places.hosts)), most_together=most, cores=cores,
+        binding=places.binding, core_share=share,
         governors=_each(hosts, "governor"), turbo=_each(hosts, "turbo"),
         empty_step_s=costs[0], clock_read_s=costs[1], python_step_s=costs[2], mpi4py_call_s=mpi4py_call_s,
         clock_verified=report.verified, clock_offset_s=max(map(abs, report.offset_s)),

@@ -83,7 +83,7 @@ def _flags(setting: Setting, operation: Operation, case: Case, injected: bool) -
 
 
 def _working_set(setting: Setting, case: Case) -> int:
-    return suite.bytes_per_rank(case) * setting.placement.most_on_a_host
+    return suite.bytes_per_rank(case) * setting.placement.most_on_a_machine
 
 
 def _conditions(setting: Setting, variant: Variant, case: Case, start: Sync, flags: list[Flag]) -> Conditions:

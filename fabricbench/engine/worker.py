@@ -171,7 +171,7 @@ def _give_up(error: Exception, job: Job, book: Book, announce: Announce) -> None
 def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple[Placement, Plan]:
     """What all ranks agree on before anything is written.  Raises FabricbenchError on every rank alike."""
     places = placement(group)
-    memory = min(group.gather(machine.available_memory()))
+    memory = tuple(map(min, zip(*group.gather((machine.available_memory(), machine.free_memory())), strict=True)))
     trouble, plan = None, None
     try:
         plan = _planned(job, group, places, memory)
@@ -190,7 +190,8 @@ def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple
     return places, plan
 
 
-def _planned(job: Job, group: mpi.Group, places: Placement, memory: int) -> Plan:
+def _planned(job: Job, group: mpi.Group, places: Placement, memory: tuple[int, ...]) -> Plan:
+    """The cases, if they fit in the memory that a host, and that a machine has for its ranks."""
     if job.ranks not in (None, group.ranks):
         raise NotMeasuredError(
             f"{job.ranks} ranks were asked for and {group.ranks} were started.", "Let -n and --launcher say the same."
@@ -204,7 +205,8 @@ def _planned(job: Job, group: mpi.Group, places: Placement, memory: int) -> Plan
             )
     distances = tuple(places.pairs())
     plan = suite.plan(job.request, ranks=group.ranks, distances=distances, has_mpi=group.has_mpi)
-    suite.refuse_too_large(plan.cases, memory, places.most_on_a_host)
+    for available, ranks in zip(memory, (places.most_on_a_host, places.most_on_a_machine), strict=True):
+        suite.refuse_too_large(plan.cases, available, ranks)
     return plan
 
 
@@ -232,10 +234,16 @@ def notices(plan: Plan, places: Placement, group: mpi.Group) -> list[str]:
             "FIRST RUN OF THIS VERSION WITH THIS LIBRARY HERE: step bodies are compiled, once, which adds some 2 to "
             f"20 s; they are kept in {native.cache_folder()}."
         )
+    found.extend(
+        f"{len(hosts)} HOSTS ARE ONE MACHINE: {', '.join(hosts)} share its cores and memory, and what passes between "
+        "them passes through its kernel."
+        for hosts in places.shared_machines
+    )
     if places.oversubscribed:
+        ranks, cores = places.tightest
         found.append(
-            f"MORE RANKS THAN CORES: {places.most_on_a_host} ranks share {min(places.cores)} cores of a host; "
-            "times include waiting for a core, and rows are flagged oversubscribed."
+            f"MORE RANKS THAN CORES: {ranks} ranks share {cores} cores; times include waiting for a core, and rows "
+            "are flagged oversubscribed."
         )
     return found
 

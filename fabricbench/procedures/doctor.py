@@ -82,7 +82,7 @@ def _probed(order: Order, announce: Announce) -> tuple[list[Facts], NotMeasuredE
 
 
 def _ranks(facts: Facts, trouble: NotMeasuredError | None) -> list[Finding]:
-    most, cores, share = facts.most_on_a_host, facts.cores, facts.core_share
+    most, cores, share = facts.most_together, facts.cores, facts.core_share
     bound = facts.binding == "core" or facts.ranks == 1
     return [
         told("MPI library", facts.library, "any", *_library(facts, trouble)),

@@ -149,7 +149,7 @@ def test_a_computation_is_sized_in_slices_by_its_time() -> None:
 
 
 def placed(ranks: int, cores: int, own: int) -> Any:
-    return SimpleNamespace(most_on_a_host=ranks, cores=(cores,) * ranks, own=(own,) * ranks)
+    return SimpleNamespace(tightest=(ranks, cores), own=(own,) * ranks)
 
 
 ONE, MANY = (SimpleNamespace(threaded=threaded, library="Some MPI") for threaded in (False, True))

@@ -1,14 +1,22 @@
 """Where ranks are, from what each of them says."""
 
-from fabricbench.engine.placement import Placement
+from typing import Any
+
+import pytest
+
+from fabricbench import mpi
+from fabricbench.engine.placement import Placement, placement
 
 
-def placed(hosts: str, cpus: list[set[int]], cores: int) -> Placement:
+def placed(hosts: str, cpus: list[set[int]], cores: int, machines: str = "", machine_cores: int = 0) -> Placement:
+    """Every host a machine of its own, unless `machines` says otherwise."""
     return Placement(
         hosts=tuple(hosts),
         cpus=tuple(frozenset(some) for some in cpus),
         own=tuple(map(len, cpus)),
         cores=tuple(cores for _ in hosts),
+        machines=tuple(machines or hosts),
+        machine_cores=tuple(machine_cores or cores for _ in hosts),
     )
 
 
@@ -42,3 +50,52 @@ def test_one_pair_of_each_distance() -> None:
     assert placed("abb", [{0}, {0}, {1}], 2).pairs() == {"other-host": (0, 1), "same-host": (1, 2)}
     assert placed("ab", [{0}, {0}], 1).pairs() == {"other-host": (0, 1)}
     assert placed("a", [{0}], 1).pairs() == {}
+
+
+def test_hosts_of_one_machine_share_its_cores() -> None:
+    place = placed("abcd", [{0, 1}] * 4, 2, machines="mmmm")
+    assert place.shared_machines == [["a", "b", "c", "d"]]
+    assert (place.oversubscribed, place.tightest) == (True, (4, 2))
+    assert (place.binding, place.threads(0)) == ("none", 1)
+    assert (place.most_on_a_host, place.most_on_a_machine) == (1, 4)
+    assert place.pairs() == {"other-host": (0, 1)}
+
+
+def test_bound_ranks_of_hosts_of_one_machine_may_have_cores_of_their_own() -> None:
+    assert placed("ab", [{0}, {1}], 1, machines="mm", machine_cores=2).binding == "core"
+    assert placed("ab", [{0}, {0}], 1, machines="mm", machine_cores=1).oversubscribed
+
+
+def test_a_host_may_be_tighter_than_its_machine() -> None:
+    place = placed("aaab", [{0, 1, 2, 3, 4, 5, 6, 7}] * 4, 2, machines="mmmm", machine_cores=8)
+    assert (place.oversubscribed, place.tightest) == (True, (3, 2))
+    assert place.threads(3) == 2
+
+
+def test_machines_of_their_own_are_not_said() -> None:
+    assert placed("aabb", [{0}, {1}] * 2, 2).shared_machines == []
+
+
+@pytest.mark.parametrize(("cgroups", "offered"), [("xx", 2), ("xy", 8)])
+def test_a_quota_is_the_machines_where_all_its_ranks_are_under_it(
+    monkeypatch: pytest.MonkeyPatch, cgroups: str, offered: int
+) -> None:
+    """A group of two containers, seen from the first; the other answers alike, but for its cgroup."""
+    monkeypatch.setattr("fabricbench.engine.placement.kernel", lambda: "m")
+    monkeypatch.setattr("fabricbench.engine.placement.physical_cores", len)
+    monkeypatch.setattr("fabricbench.engine.placement.os.sched_getaffinity", lambda pid: set(range(8)))
+    monkeypatch.setattr("fabricbench.engine.placement.cgroup", lambda: cgroups[0])
+    monkeypatch.setattr("fabricbench.engine.placement.core_quota", lambda: 2.0)
+
+    class Two(mpi.Group):
+        ranks = 2
+
+        @property
+        def hosts(self) -> list[str]:
+            return ["a", "b"]
+
+        def gather(self, value: Any) -> list[Any]:
+            return [value, (*value[:3], cgroups[1]) if len(value) == 4 else value]
+
+    place = placement(Two())
+    assert (place.cores, place.machine_cores) == ((2, 2), (offered, offered))
