@@ -27,6 +27,8 @@ from fabricbench.spec import Operation, Question, Variant
 
 SHORTEST_READS = 20
 """Clock reads that an isolated operation must last for its time to mean something."""
+UNEVEN = 0.01
+"""Share of a sample by which its ranks may have started apart, late or not: times are no better than that."""
 
 
 def record(  # noqa: PLR0913, PLR0917 - what is known of a case when it has been sampled
@@ -122,12 +124,14 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
                 remedy="Measure it with --cadence streaming.",
             )
         )
-    if sampled.late and not sampled.excluded:
+    apart = statistics.median_interval(sampled.skew_s).value
+    if sampled.late and not sampled.excluded and apart > UNEVEN * lasts:
         found.append(
             Doubt(
                 code="late-starts",
                 text=f"{sampled.late} of {len(sampled.samples_s)} samples started late on a rank; none was left out.",
-                remedy="Give every rank a core of its own, or read the streaming rows.",
+                remedy="Give every rank a core of its own"
+                + (", or read the streaming rows." if case.cadence == "isolated" else "."),
             )
         )
     return found

@@ -80,29 +80,45 @@ class Sampler:
         if self.cadence == "streaming":
             self.repeats = repeats_for(call_s, least_s)
         self._size = block_size(call_s * self.repeats, self.budget_s, self.start.late.size)
-        self._warm_up(self._size)
+        if not self._long(call_s):
+            self._warm_up(self._size)
         self._stopping = Stopping(budget_s=self.budget_s, least_s=least_s)
 
     def _pilot(self) -> float:
         """Time of one call of the step, agreed between ranks: the best of a few, in samples long enough to be believed.
 
-        The best, because one preempted rank would make every later sample too short.
+        The best, because one preempted rank would make every later sample too short. Of calls longer than the budget
+        two are enough, and more would cost minutes on a slow link; they are warm by then.
         """
         self._per_call = int(self.group.highest(np.array([self.loop.step.operations]))[0])
         self.repeats = 1
-        while True:
-            call_s = float(self._merged(self._take(5))[0].min()) * self._per_call
+        call_s = self._best_call(2)
+        while not self._long(call_s):
+            call_s = self._best_call(5)
             if call_s * self.repeats > 1e-4 or self.repeats >= 1 << 20:  # noqa: PLR2004 - 0.1 ms: 4000 clock reads
-                self.repeats = 1
-                return call_s
+                break
             self.repeats *= 2
+        self.repeats = 1
+        return call_s
+
+    def _best_call(self, samples: int) -> float:
+        return float(self._tried(samples).min()) * self._per_call
+
+    def _tried(self, samples: int) -> Floats:
+        """Samples that are not kept, from which the start learns how long ranks need to hear of it."""
+        taken, _, late, _ = self._merged(self._take(samples))
+        self.start.adapt(float(late.mean()))
+        return taken
+
+    def _long(self, call_s: float) -> bool:
+        return call_s > self.budget_s
 
     def _warm_up(self, size: int) -> None:
         """Discard blocks until one is no longer faster than the one before; first calls were made by the check."""
         limit = time.monotonic() + WARM_SHARE * self.budget_s
         before = float("inf")
         while True:
-            now = float(np.median(self._merged(self._take(size))[0]))
+            now = float(np.median(self._tried(size)))
             settled = now > before * (1 - WARM_CHANGE) or time.monotonic() > limit
             if self.group.broadcast(settled):
                 return

@@ -151,9 +151,18 @@ def test_streaming_samples_are_means_of_at_least_fifty_microseconds(call_s: floa
 def test_a_short_step_is_repeated_in_the_pilot_until_it_can_be_believed() -> None:
     loop = FakeLoop(steady(1e-8), punctual)
     sample(loop, budget_s=1e-4)
-    pilots = loop.repeats[: loop.repeats.index(1, 1)]
+    assert loop.repeats[0] == 1
+    pilots = loop.repeats[1 : loop.repeats.index(1, 2)]
     assert pilots == [2**k for k in range(len(pilots))]
     assert pilots[-1] * 1e-8 > 1e-4 >= pilots[-2] * 1e-8
+
+
+@pytest.mark.parametrize("cadence", ["isolated", "streaming"])
+def test_a_call_longer_than_the_budget_is_made_three_times(cadence: Cadence) -> None:
+    loop = FakeLoop(steady(3.0), punctual)
+    (found,) = sample(loop, cadence=cadence, budget_s=2.0)
+    assert (loop.repeats, len(loop.issued)) == ([1, 1], 3)
+    assert (found.samples_s, found.stop) == ([3.0], "budget")
 
 
 def test_a_call_of_several_operations_is_shared_out() -> None:
