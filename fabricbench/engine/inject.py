@@ -3,11 +3,12 @@
 slow:OPERATION/VARIANT:FACTOR   operations of matching rows take FACTOR times as long (a compiled spin); commas
                                 separate several rows
 flip:OPERATION/VARIANT          one byte of the last rank's result is flipped before it is checked
-die:RANK    hang:RANK           a rank exits, or never returns, in the middle of the run
+die:RANK    hang:RANK           a rank is killed, or never returns, in the middle of the run
 """
 
 import fnmatch
 import os
+import signal
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,7 @@ def strike(fault: Fault | None, rank: int, index: int, of: int) -> None:
     if fault is None or fault.kind not in ("die", "hang") or rank != int(fault.amount) or index != min(1, of - 1):
         return
     if fault.kind == "die":
-        os._exit(9)
+        os.kill(os.getpid(), signal.SIGKILL)
     while True:
         time.sleep(1)
 

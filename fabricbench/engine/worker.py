@@ -3,6 +3,7 @@
 import base64
 import os
 import random
+import signal
 import socket
 import sys
 import threading
@@ -329,10 +330,11 @@ def serve(perform: Callable[[Announce], object]) -> int:
     except FabricbenchError as error:
         _tell({"event": "error", "text": str(error), "status": error.status})
     except BaseException:
-        # One rank's own fault: the others would wait for it for ever.
+        # One rank's own fault: the others would wait for it for ever. They are told by a signal, because MPICH's
+        # launcher does not notice that a rank of another host exited, only that it was killed.
         traceback.print_exc()
         sys.stderr.flush()
-        os._exit(3)
+        os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 

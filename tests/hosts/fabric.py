@@ -42,7 +42,9 @@ BURST_S = 0.003
 """How long a bucket fills before it runs over. The kernel's timer is late by more than half a millisecond where
 processes outnumber cores: with 64 KiB a link of 1 Gbit/s then carried 380 Mbit/s, with 128 KiB 940."""
 LATENCY = "50ms"
-TOOLS = ("ip", "tc", "unshare", "mount", "mountpoint")
+CONGESTION = "reno"
+"""The one that every kernel has."""
+TOOLS = ("ip", "tc", "unshare", "mount", "mountpoint", "sysctl")
 
 _numbers = itertools.count()
 
@@ -235,6 +237,8 @@ def _host(made: Fabric, host: str, leaf: int) -> None:
     _run("ip", "-n", switch, "link", "set", port, "master", f"leaf{leaf}")
     _run("ip", "-n", mine, "address", "add", f"{made.address(host)}/24", "dev", INTERFACE)
     _run("ip", "-n", mine, "link", "set", "lo", "up")
+    # Machines have other defaults, and the truth is not to depend on them.
+    _run("ip", "netns", "exec", mine, "sysctl", "-qw", f"net.ipv4.tcp_congestion_control={CONGESTION}")
     _up(mine, INTERFACE)
     _up(switch, port)
     for direction in ("transmit", "receive"):
