@@ -9,7 +9,7 @@ CALIBRATION ?= results/local/calibration.jsonl.gz
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint types calibration results schema clean
+.PHONY: run test lint types calibration truth results schema clean
 .DEFAULT_GOAL := run
 
 run: $(READY)  ## measure this machine and print the tables
@@ -27,6 +27,9 @@ types: $(READY)
 
 calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 40 minutes
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
+
+truth: $(READY)  ## links of known rate between hosts on this machine, read back: 5 minutes, needs root
+	PYTHONPATH=tests $(BIN)/python -m hosts.truth
 
 results: $(READY)  ## results/README.md from the files beside it
 	$(BIN)/python results/render.py
