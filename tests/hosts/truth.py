@@ -20,16 +20,17 @@ from hosts.rate import bits_per_s
 from fabricbench import mpi
 
 PAYLOAD = 1448 / 1514
-TARGET_S = 1.0
-"""A window lasts about so long, in messages of 4 MiB, and at least two of them."""
-WINDOWS = 5
+TARGET_S = 3.0
+"""A window lasts about so long: between two of them the link stands still."""
+MOST = 32
+WINDOWS = 3
 
 Reader = Callable[[], float]
 
 
 def window(rate: str) -> int:
-    """Messages in flight."""
-    return max(2, round(bits_per_s(rate) / 8 * TARGET_S / reading.MESSAGE))
+    """Messages in flight, of 4 MiB."""
+    return max(2, min(MOST, round(bits_per_s(rate) / 8 * TARGET_S / reading.MESSAGE)))
 
 
 def readers(made: Fabric, folder: Path, program: Path | None, rate: str) -> dict[str, Reader]:
