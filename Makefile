@@ -28,7 +28,7 @@ types: $(READY)
 calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 40 minutes
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
 
-truth: $(READY)  ## links of known rate between hosts on this machine, read back: 5 minutes, needs root
+truth: $(READY)  ## links of known rate between hosts on this machine, read back: 6 minutes, needs root
 	PYTHONPATH=tests $(BIN)/python -m hosts.truth
 
 results: $(READY)  ## results/README.md from the files beside it
