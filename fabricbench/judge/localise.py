@@ -19,7 +19,7 @@ than 8 degrees of freedom. The threshold is reported: it is the smallest fault t
 
 Simulated, 4, 6 and 12 hosts with 3 and 5 repeats of noise of 1 and 4 %, normal, double exponential and Student's t with
 3 degrees of freedom, 60 runs each: no false alarm. At 1 % noise a host or pair at 0.9 of its bandwidth was named in
-every run; at 4 % a host at 0.8 in every run, a pair at 0.8 in 6 to 15 of 15, both at 0.5 in every run.
+every run; at 4 % a host at 0.8 in every run, a pair at 0.8 in 11 to 15 of 15, both at 0.5 in every run.
 """
 
 import math
