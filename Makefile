@@ -9,7 +9,7 @@ CALIBRATION ?= results/local/calibration.jsonl.gz
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint types calibration comparing results schema clean
+.PHONY: run test lint types calibration comparing truth results schema clean
 .DEFAULT_GOAL := run
 
 run: $(READY)  ## measure this machine and print the tables
@@ -30,6 +30,9 @@ calibration: $(READY)  ## false alarms and power of the comparison rule on this 
 
 comparing: $(READY)  ## how long a comparison of 1,000,000 samples takes, and how much memory
 	$(BIN)/python tests/judge/speed.py
+
+truth: $(READY)  ## links of known rate between hosts on this machine, read back: 6 minutes, needs root
+	PYTHONPATH=tests $(BIN)/python -m hosts.truth
 
 results: $(READY)  ## results/README.md and docs/calibration.md from the files in results/
 	$(BIN)/python results/render.py

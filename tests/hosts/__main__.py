@@ -7,6 +7,7 @@ The command runs on the machine, with the launcher's words in FABRIC.
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -45,7 +46,8 @@ def stand(made: Fabric, ranks_per_host: int, command: list[str]) -> int:
         return subprocess.run(command, env={**os.environ, "FABRIC": launcher}, check=False).returncode
     print(f"{len(made.hosts)} hosts at {made.rate}. On host a: {made.folder}/on a COMMAND. Ctrl-C ends it. Launcher:")
     print(launcher, flush=True)
-    signal.sigwait({signal.SIGINT})
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
     return 0
 
 

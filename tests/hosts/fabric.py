@@ -159,6 +159,7 @@ def fabric(
     start. Needs root; `why_not` says what is missing.
     """
     _refuse(hosts, rate, leaves, uplink)
+    _refuse_slow(slow or {}, NAMES[:hosts])
     leftovers.remove_dead()
     name = leftovers.own_name(next(_numbers))
     made = Fabric(name, tuple(NAMES[:hosts]), Path(tempfile.gettempdir(), name), rate)
@@ -187,6 +188,14 @@ def _refuse(hosts: int, rate: str, leaves: int, uplink: str | None) -> None:
         raise ValueError("One leaf has no uplink; ask for leaves=2.")
     bits_per_s(rate)
     bits_per_s(uplink or rate)
+
+
+def _refuse_slow(slow: Mapping[tuple[str, Direction], float], names: str) -> None:
+    for (host, direction), share in slow.items():
+        if host not in tuple(names) or direction not in ("transmit", "receive"):
+            raise ValueError(f"{host} {direction} is no direction of a host; hosts are {', '.join(names)}.")
+        if not 0 < share <= 1:
+            raise ValueError(f"A share of {share:g} of a rate cannot be left; it is above 0 and at most 1.")
 
 
 @functools.cache

@@ -60,29 +60,23 @@ def test_two_hosts_read_the_rate_of_the_link_and_half_of_half(tmp_path: Path) ->
 
 def test_four_hosts_are_measured_shown_and_held_back_by_a_slow_one(tmp_path: Path) -> None:
     # So slow that the links decide, however little of a core each rank has.
-    rate, fill = 20e6, 1.1
+    rate = 20e6
     words = ("--only", "allreduce/ring", "--only", "latency/mpi", "--sizes", "512KiB", *BRIEF)
-    found = {}
-    for name, slow in (("even", {}), ("slow", {("c", "transmit"): 0.5})):
-        with fabric(4, "20mbit", slow=slow) as made:
-            result = reading.fabricbench(made, tmp_path / f"{name}.jsonl", *words)
-        assert result.launches[0].hosts == ["a", "b", "c", "d"]
-        for record in result.records:
-            assert (record.check.status, record.traffic.resource) == ("ok", "link")
-            # Hosts of one machine share its cores, however many each of them sees.
-            assert ("oversubscribed" in record.conditions.flags) == (len(os.sched_getaffinity(0)) < 4)
-        found[name] = {record.case.operation: record for record in result.records}
-    # What the buckets hold when an operation begins comes on top of the rate.
-    even, held_back = (found[name]["allreduce"].rates["busbw"] * 8 for name in ("even", "slow"))
-    assert held_back < 0.5 * rate * fill
-    assert held_back < 0.8 * even < 0.8 * rate * fill
-    # Between a and b nothing changed.
-    for name in ("even", "slow"):
-        one_way_s = found[name]["latency"].summary.median_s
-        assert one_way_s is not None
-        assert 0.7 * rate < (8 << 19) / one_way_s < 1.2 * rate
+    with fabric(4, "20mbit", slow={("c", "transmit"): 0.5}) as made:
+        result = reading.fabricbench(made, tmp_path / "four.jsonl", *words)
+    assert result.launches[0].hosts == ["a", "b", "c", "d"]
+    for record in result.records:
+        assert (record.check.status, record.traffic.resource) == ("ok", "link")
+        # Hosts of one machine share its cores, however many each of them sees.
+        assert ("oversubscribed" in record.conditions.flags) == (len(os.sched_getaffinity(0)) < 4)
+    found = {record.case.operation: record for record in result.records}
+    # What the buckets hold when an operation begins comes on top of the rate; c holds all back, but not a and b.
+    assert found["allreduce"].rates["busbw"] * 8 < 0.5 * rate * 1.1
+    one_way_s = found["latency"].summary.median_s
+    assert one_way_s is not None
+    assert 0.7 * rate < (8 << 19) / one_way_s < 1.2 * rate
     shown = subprocess.run(
-        [sys.executable, "-m", "fabricbench", "show", str(tmp_path / "even.jsonl")],
+        [sys.executable, "-m", "fabricbench", "show", str(tmp_path / "four.jsonl")],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "4 ranks on 4 hosts (a b c d)" in shown
@@ -90,7 +84,7 @@ def test_four_hosts_are_measured_shown_and_held_back_by_a_slow_one(tmp_path: Pat
 
 def test_two_ranks_a_host_have_both_distances(tmp_path: Path) -> None:
     with fabric(2, "400mbit") as made:
-        words = ("--only", "latency/mpi", "--sizes", "8", *BRIEF)
+        words = ("--only", "latency/mpi", "--sizes", "8", "--budget", "0.05")
         result = reading.fabricbench(made, tmp_path / "both.jsonl", *words, ranks_per_host=2)
     found = {record.case.params["distance"]: record for record in result.records}
     assert {name: record.traffic.resource for name, record in found.items()} == {
@@ -98,13 +92,6 @@ def test_two_ranks_a_host_have_both_distances(tmp_path: Path) -> None:
         "other-host": "link",
     }
     assert all(record.conditions.placement == "2x2" for record in result.records)
-
-
-def test_hosts_of_one_machine_are_said_in_capitals(tmp_path: Path) -> None:
-    with fabric(2) as made, started(made, tmp_path, "--only", "barrier/mpi", *BRIEF) as run:
-        _, told = run.communicate(timeout=60)
-    assert run.returncode == 0, told
-    assert "2 HOSTS ARE ONE MACHINE: a, b share" in told
 
 
 @pytest.mark.parametrize(
@@ -121,6 +108,7 @@ def test_a_rank_of_another_host_that_fails_ends_the_run_with_3(
         _, told = run.communicate(timeout=60)
         assert run.returncode == 3, told
         assert said in told
+        assert "2 HOSTS ARE ONE MACHINE: a, b share" in told
         assert nobody_stays(made)
 
 
@@ -148,9 +136,11 @@ def test_ctrl_c_ends_the_ranks_of_all_hosts(tmp_path: Path) -> None:
 
 
 def test_a_command_finds_the_launcher_in_its_environment() -> None:
-    command = ["--hosts", "3", "--rate", "1gbit", "--", "sh", "-c", "$FABRIC hostname; exit 7"]
+    # Open MPI 5's launcher now and then misses the end of a program that is over at once, and waits for ever.
+    command = ["--hosts", "3", "--rate", "1gbit", "--", "sh", "-c", "$FABRIC sh -c 'sleep 0.3; hostname'; exit 7"]
     done = subprocess.run(
         [sys.executable, "-m", "hosts", *command],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}, capture_output=True, text=True, timeout=60,
+        check=False,
     )  # fmt: skip
     assert (done.returncode, sorted(done.stdout.split())) == (7, ["a", "b", "c"])

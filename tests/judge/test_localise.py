@@ -1,0 +1,210 @@
+"""Who is slow, from bandwidths between all: simulated fabrics with noise, faults of every kind, and none."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fabricbench.judge.localise import LEAST, Kind, Localised, Suspect, bandwidths, localise, polish, rounds
+from fabricbench.model import Round
+
+USUAL = 1e9
+Fabric = dict[tuple[int, int], list[float]]
+LEAVES = ["x"] * 4 + ["y"] * 4
+
+
+def simulated(
+    members: int, *, noise: float = 0.01, repeats: int = 5, seed: int = 1, slow: dict[tuple[Kind, object], float] | None
+    = None, groups: Sequence[str] | None = None,
+) -> Fabric:  # fmt: skip
+    """Bandwidths of all pairs with normal noise of that share; `slow` by kind and members."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for one in range(members):
+        for two in (other for other in range(members) if other != one):
+            share = 1.0
+            for (kind, who), left in (slow or {}).items():
+                crossed = groups is not None and (groups[one], groups[two]) == who
+                if {
+                    "transmit": one == who,
+                    "receive": two == who,
+                    "host": who in (one, two),
+                    "pair": (one, two) == who,
+                    "group": crossed,
+                }[kind]:
+                    share *= left
+            found[one, two] = list(USUAL * share * np.exp(noise * rng.standard_normal(repeats)))
+    return found
+
+
+def named(found: Localised) -> list[tuple[Kind, tuple[int | str, ...]]]:
+    return [(suspect.kind, suspect.members) for suspect in found.suspects]
+
+
+@pytest.mark.parametrize("members", [2, 3, 4, 7, 8, 33])
+def test_rounds_let_everybody_meet_everybody_once_and_nobody_twice_at_a_time(members: int) -> None:
+    plan = rounds(members)
+    assert len(plan) == members - 1 + members % 2
+    for pairs in plan:
+        everybody = [member for pair in pairs for member in pair]
+        assert len(everybody) == len(set(everybody)) == members - members % 2
+    met = sorted(pair for pairs in plan for pair in pairs)
+    assert met == [(one, two) for one in range(members) for two in range(one + 1, members)]
+
+
+@pytest.mark.parametrize("members", [4, 5, 8, 16])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+@pytest.mark.parametrize(
+    ("kind", "who"), [("transmit", 2), ("receive", 2), ("host", 2), ("pair", (1, 3)), ("pair", (3, 1))]
+)
+def test_a_fault_is_named_by_kind_and_member_and_its_share_is_read(
+    members: int, share: float, kind: Kind, who: object
+) -> None:
+    found = localise(simulated(members, slow={(kind, who): share}), members)
+    assert named(found) == [(kind, who if isinstance(who, tuple) else (who,))]
+    assert found.suspects[0].share == pytest.approx(share, rel=0.04)
+    assert found.base == pytest.approx(USUAL, rel=0.02)
+
+
+@pytest.mark.parametrize("members", [4, 8])
+def test_many_quiet_runs_name_nobody(members: int) -> None:
+    assert [seed for seed in range(50) if localise(simulated(members, noise=0.02, seed=seed), members).suspects] == []
+
+
+def test_long_tails_name_nobody_either() -> None:
+    rng = np.random.default_rng(3)
+    alarms = 0
+    for _ in range(50):
+        pairs = {pair: list(USUAL * np.exp(-rng.exponential(0.03, 5))) for pair in simulated(8)}
+        alarms += bool(localise(pairs, 8).suspects)
+    assert alarms <= 1
+
+
+def test_one_disturbed_transfer_is_no_slow_pair() -> None:
+    pairs = simulated(6)
+    pairs[1, 2][0] /= 50
+    assert localise(pairs, 6).suspects == ()
+
+
+def test_noise_hides_what_it_hides_and_the_report_says_from_where_on() -> None:
+    quiet, loud = (localise(simulated(8, noise=noise), 8) for noise in (0.005, 0.1))
+    assert quiet.sees == pytest.approx(dict.fromkeys(("transmit", "receive", "host", "pair"), 1 - LEAST))
+    assert 0 < loud.sees["pair"] < loud.sees["transmit"] < 0.9
+    hidden = localise(simulated(8, noise=0.1, slow={("pair", (1, 2)): 0.9}), 8)
+    assert hidden.suspects == ()
+
+
+@pytest.mark.parametrize("kind", ["transmit", "pair"])
+def test_what_it_says_it_sees_it_sees_most_often(kind: Kind) -> None:
+    who = 2 if kind == "transmit" else (2, 5)
+    hits = 0
+    for seed in range(20):
+        sees = localise(simulated(8, noise=0.03, seed=seed), 8).sees[kind]
+        found = localise(simulated(8, noise=0.03, seed=seed, slow={(kind, who): sees * 0.95}), 8)
+        hits += named(found) == [(kind, who if isinstance(who, tuple) else (who,))]
+    assert hits >= 15
+
+
+def test_several_faults_are_named_slowest_first() -> None:
+    slow: dict[tuple[Kind, object], float] = {("transmit", 1): 0.7, ("receive", 4): 0.5, ("pair", (2, 6)): 0.3}
+    assert named(localise(simulated(9, slow=slow), 9)) == [("pair", (2, 6)), ("receive", (4,)), ("transmit", (1,))]
+
+
+def test_an_uplink_is_no_hosts_fault() -> None:
+    pairs = simulated(8, slow={("group", ("x", "y")): 0.5}, groups=LEAVES)
+    found = localise(pairs, 8, LEAVES)
+    assert named(found) == [("group", ("x", "y"))]
+    assert found.suspects[0].share == pytest.approx(0.5, rel=0.03)
+    assert "group" in found.sees
+
+
+def test_a_slow_host_is_told_from_the_uplink_of_its_leaf() -> None:
+    slow: dict[tuple[Kind, object], float] = {
+        ("group", ("x", "y")): 0.5, ("group", ("y", "x")): 0.5, ("transmit", 5): 0.7, ("pair", (0, 2)): 0.6,
+    }  # fmt: skip
+    found = localise(simulated(8, slow=slow, groups=LEAVES), 8, LEAVES)
+    assert sorted(named(found)) == [
+        ("group", ("x", "y")), ("group", ("y", "x")), ("pair", (0, 2)), ("transmit", (5,)),
+    ]  # fmt: skip
+
+
+def test_pairs_may_be_missing_and_a_host_with_too_few_is_not_judged() -> None:
+    pairs = simulated(8, slow={("transmit", 3): 0.6})
+    for gone in ((0, 1), (3, 4), (6, 2), (5, 3)):
+        del pairs[gone]
+    assert named(localise(pairs, 8)) == [("transmit", (3,))]
+    for other in range(6):
+        pairs.pop((7, other), None)
+    found = localise(pairs, 8)
+    assert found.unjudged == (7,)
+    assert named(found) == [("transmit", (3,))]
+
+
+@pytest.mark.parametrize(("members", "repeats", "why"), [(3, 5, "3 hosts are too few"), (8, 2, "3 times")])
+def test_too_little_is_said_instead_of_a_name(members: int, repeats: int, why: str) -> None:
+    found = localise(simulated(members, repeats=repeats, slow={("transmit", 1): 0.1}), members)
+    assert (found.suspects, found.base, found.noise) == ((), None, None)
+    assert found.blind is not None
+    assert why in found.blind
+
+
+@pytest.mark.parametrize(
+    ("pairs", "groups", "why"),
+    [
+        ({(1, 1): [1.0]}, None, "no pair of 4 hosts"),
+        ({(0, 4): [1.0]}, None, "no pair of 4 hosts"),
+        ({(0, 1): [1.0, 0.0]}, None, "above 0"),
+        ({(0, 1): [math.inf]}, None, "above 0"),
+        ({}, ["x"], "1 groups for 4 hosts"),
+    ],
+)
+def test_what_is_no_measurement_is_refused(pairs: Fabric, groups: list[str] | None, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        localise(pairs, 4, groups)
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(7)), st.floats(1e3, 1e12))
+def test_names_follow_the_hosts_and_not_the_unit(order: list[int], unit: float) -> None:
+    pairs = simulated(7, slow={("transmit", 2): 0.6, ("pair", (0, 5)): 0.4})
+    plain = localise(pairs, 7)
+    moved = localise(
+        {(order[one], order[two]): [value * unit for value in values] for (one, two), values in pairs.items()}, 7
+    )
+    assert named(moved) == [
+        (kind, tuple(order[who] for who in members if isinstance(who, int))) for kind, members in named(plain)
+    ]
+    assert [suspect.share for suspect in moved.suspects] == pytest.approx([one.share for one in plain.suspects])
+
+
+def test_a_polish_takes_sums_of_effects_apart_exactly() -> None:
+    rng = np.random.default_rng(5)
+    transmit, receive = rng.normal(size=9), rng.normal(size=9)
+    logs = 3.0 + transmit[:, None] + receive[None, :]
+    np.fill_diagonal(logs, np.nan)
+    logs[2, 4] -= 2.0
+    fit = polish(logs, [""] * 9)
+    assert fit.transmit == pytest.approx(transmit - np.median(transmit), abs=1e-6)
+    assert fit.receive == pytest.approx(receive - np.median(receive), abs=1e-6)
+    assert fit.residual[2, 4] == pytest.approx(-2.0, abs=1e-6)
+
+
+def test_rounds_of_a_result_become_bandwidths_of_ordered_pairs() -> None:
+    def line(direction: str, check: str = "ok") -> Round:
+        return Round(
+            launch=0, round=0, direction=direction, pairs=[(0, 1), (2, 3)], nbytes=100,  # type: ignore[arg-type]
+            samples_s=[[1.0, 2.0], [4.0]], check=check,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    assert bandwidths([line("forward")]) == {(0, 1): [100.0, 50.0], (2, 3): [25.0]}
+    assert bandwidths([line("backward")]) == {(1, 0): [100.0, 50.0], (3, 2): [25.0]}
+    both = bandwidths([line("both"), line("forward"), line("forward", "wrong")])
+    assert both == {(0, 1): [100.0, 50.0] * 2, (1, 0): [100.0, 50.0], (2, 3): [25.0] * 2, (3, 2): [25.0]}
+
+
+def test_a_suspect_is_what_it_says() -> None:
+    found = localise(simulated(4, slow={("receive", 0): 0.5}), 4)
+    assert found.suspects == (Suspect(kind="receive", members=(0,), share=found.suspects[0].share),)
