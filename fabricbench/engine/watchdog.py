@@ -22,6 +22,8 @@ from fabricbench.model import Ending
 STATUS_TIMEOUT = 3
 STATUS_INTERRUPTED = 130
 DUMP_AFTER_S = 2.0
+CLOSE, AGAIN = b"\0", b"\xff"
+"""What is written into the pipe besides numbers of signals."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Watchdog:
 
     def __init__(self, timeout_s: float | None, ended: Callable[[Ending, int], None]) -> None:
         self._ended = ended
-        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self._deadline = _deadline(timeout_s)
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -60,8 +62,11 @@ class Watchdog:
         while True:
             left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
             heard, _, _ = select.select([self._reader], [], [], left)
-            if heard and os.read(self._reader, 1) == b"\0":
+            told = os.read(self._reader, 1) if heard else b""
+            if told == CLOSE:
                 return
+            if told == AGAIN:
+                continue
             # If ending hangs too (a lock, a dead file system), the stacks are printed and the process is gone.
             faulthandler.dump_traceback_later(DUMP_AFTER_S, exit=True)
             if heard:
@@ -70,11 +75,20 @@ class Watchdog:
                 self._ended("timeout", STATUS_TIMEOUT)
             return
 
+    def limit(self, timeout_s: float | None) -> None:
+        """From now on there is so much time; None for any."""
+        self._deadline = _deadline(timeout_s)
+        os.write(self._writer, AGAIN)
+
     def close(self) -> None:
         """Stop watching; signals are ignored from here on, because the file is being closed."""
-        os.write(self._writer, b"\0")
+        os.write(self._writer, CLOSE)
         self._thread.join()
         signal.set_wakeup_fd(-1)
+
+
+def _deadline(timeout_s: float | None) -> float | None:
+    return None if timeout_s is None else time.monotonic() + timeout_s
 
 
 def _leave_to_thread(number: int, frame: FrameType | None) -> None:

@@ -28,7 +28,7 @@ from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.watchdog import Standing, Watchdog
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UnavailableError
 from fabricbench.measure import clock
-from fabricbench.model import SCHEMA, Case, End, Ending, Launch, Pairing, Record, Run
+from fabricbench.model import SCHEMA, Case, ClockReport, End, Ending, Launch, Pairing, Record, Run
 
 MARK = "\x1e"
 """Starts a line that is an event for the launching process, not text."""
@@ -258,7 +258,7 @@ def _launch(
     software = machine.software(group.library)
     if job.first:
         book.write(_run_line(job, software))
-    book.write(_launch_line(job, group, places.binding, report))
+    book.write(launch_line(job.launch, group, places.binding, report, job.pairing))
     setting = Setting(
         group=group, placement=places, clock=report, cache_bytes=machine.last_level_cache(), seed=job.request.seed,
         launch=job.launch, software=software, budget_s=CEILING_BUDGET_S, tail=job.request.tail,
@@ -311,12 +311,15 @@ def _run_line(job: Job, software: dict[str, str]) -> Run:
     )  # fmt: skip
 
 
-def _launch_line(job: Job, group: mpi.Group, binding: str, report: Any) -> Launch:
+def launch_line(
+    number: int, group: mpi.Group, binding: str, report: ClockReport, pairing: Pairing | None = None
+) -> Launch:
+    """What is known of a launch when it begins."""
     return Launch(
-        launch=job.launch, id=uuid.uuid4().hex[:12], started=now(), ranks=group.ranks,
+        launch=number, id=uuid.uuid4().hex[:12], started=now(), ranks=group.ranks,
         hosts=list(dict.fromkeys(group.hosts)), binding=binding, clock=report,
         environment={name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
-        pairing=job.pairing,
+        pairing=pairing,
     )  # fmt: skip
 
 
