@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from fabricbench.judge.learn import Lesson
     from fabricbench.judge.metric import Metric
     from fabricbench.judge.sequential import Report as Alternated
+    from fabricbench.judge.suspicion import Diagnosis
     from fabricbench.procedures.ab import Preview, Series
+    from fabricbench.procedures.diagnose import Question as Asked
     from fabricbench.show.export.points import Exported
     from fabricbench.show.imports.reading import Log
     from fabricbench.store import Result
@@ -337,6 +339,16 @@ def beside(folder: str, order: "Order", announce: "Announce") -> "Besides":
     from fabricbench.procedures import beside as procedure
 
     return procedure.examine(Path(folder), order, announce)
+
+
+def diagnose(question: "Asked", order: "Order", announce: "Announce") -> "Diagnosis":
+    """Which host, direction, pair or group of hosts is slow; every round is in the file that it names.
+
+    Raises FabricbenchError.
+    """
+    from fabricbench.procedures import diagnose as procedure
+
+    return procedure.diagnose(question, order, announce)
 
 
 def listing(what: str) -> "list[dict[str, Any]]":

@@ -21,6 +21,7 @@ VERBS = {
     "export": "CSV, Markdown, JSON, JUnit, CTRF, Prometheus and more, from a result or a comparison",
     "import": "figures that another tool printed, as a result to show and compare",
     "ab": "alternate two configurations launch by launch, then compare",
+    "diagnose": "which host, direction, pair or group of hosts is slow",
     "doctor": "is this instrument, and this machine, fit to measure?",
 }
 

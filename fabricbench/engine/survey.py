@@ -19,7 +19,6 @@ from fabricbench import mpi, native, store
 from fabricbench.engine import catalogue, worker
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.engine.preparing import Place, buffers
-from fabricbench.engine.rounds import Pair
 from fabricbench.engine.watchdog import Standing, Watchdog
 from fabricbench.engine.worker import Announce, Task
 from fabricbench.errors import NotMeasuredError
@@ -30,6 +29,7 @@ from fabricbench.model import Case, Round
 from fabricbench.spec import Question, Step, block
 from fabricbench.statistics import six_digits
 
+Pair = tuple[int, int]
 Direction = Literal["both", "forward", "backward"]
 
 WINDOW = 4
@@ -84,7 +84,7 @@ def work(survey: Survey, announce: Announce) -> None:
             line = _measured(survey, wave, group, places, standing)
             if writer is not None:
                 writer.write(line)
-                announce({"event": "wave", "round": wave.round, "direction": wave.direction, "check": line.check})
+                announce({"event": "wave", "text": f"{said(wave, places)}: {line.check}"})
         watchdog.limit(None)
         mpi.finish(group)
     except Exception as error:
@@ -130,7 +130,7 @@ def _measured(survey: Survey, wave: Wave, group: mpi.World, places: Placement, s
             place = Place(question, inputs, output, 1, group, members)
             step = stack.enter_context(operation.variants["mpi"].prepare(place))
         loop = Loop(step=step, cell=standing.cell)
-        verdict = Validator(operation, question, inputs, output, loop, group).check()
+        verdict = Validator(operation, question, inputs, output, loop, group, group).check()
         own_s = _sampled(loop, group, survey.budget_s, taking_part=question is not None)
     sends = question is not None and (question.rank == 0 or wave.direction == "both")
     heard = group.gather(own_s if sends else None)
