@@ -110,7 +110,7 @@ def _launches(result: Result) -> str:
     held = [one.telemetry.memory_bytes or 0 for one in result.records if one.telemetry is not None]
     memory = f", at most {about_size(max(held))} of memory a rank" if any(held) else ""
     least = "at most " if any(launch.pairing for launch in result.launches) else ""
-    return f"{found if found == asked else f'{found} of {least}{asked}'}, {'; '.join(shapes) or 'none'}{memory}"
+    return f"{found if found >= asked else f'{found} of {least}{asked}'}, {'; '.join(shapes) or 'none'}{memory}"
 
 
 def _hosts(hosts: Sequence[str]) -> str:
