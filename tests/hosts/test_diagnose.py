@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hosts.fabric import Fabric, fabric, why_not
 
@@ -21,7 +23,7 @@ pytestmark = [
 
 def diagnosed(made: Fabric, output: Path, *words: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "fabricbench", "diagnose", "-n", str(len(made.hosts)), "--launcher"]
-    asked = ["--size", "64KiB", "--budget", "0.4", "--format", "json", "-o", str(output)]
+    asked = ["--size", "64KiB", "--budget", "0.2", "--format", "json", "-o", str(output)]
     done = subprocess.run(
         [*command, made.launcher(), *asked, *words], capture_output=True, text=True, timeout=200,
         stdin=subprocess.DEVNULL, check=False,
@@ -43,3 +45,35 @@ def test_a_host_that_sends_slowly_is_named_and_confirmed(tmp_path: Path) -> None
     assert len(result.rounds) == 9 + 2 + 3
     assert result.end is not None
     assert result.end.status == "complete"
+
+
+def test_a_rank_that_dies_costs_a_launch_and_not_the_diagnosis(tmp_path: Path) -> None:
+    with fabric(4, "20mbit") as made:
+        command = [sys.executable, "-m", "fabricbench", "diagnose", "-n", "4", "--launcher", made.launcher()]
+        output = tmp_path / "killed.jsonl"
+        with subprocess.Popen(
+            [*command, "--size", "64KiB", "--budget", "0.2", "--format", "json", "-o", str(output)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            kill_a_rank(process, output)
+            said, heard = process.communicate(timeout=200)
+    assert "Going on without that." in heard
+    found = json.loads(said)
+    assert process.returncode in (0, 4), heard
+    assert found["verdict"] in ("clean", "unknown")
+    assert len(found["rates"]) >= 10
+    (result,) = store.load(output)
+    assert result.end is not None
+
+
+def kill_a_rank(process: "subprocess.Popen[str]", output: Path) -> None:
+    """Kill the last rank when the first round is written."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and b'"kind":"round"' not in (output.read_bytes() if output.exists() else b""):
+        assert process.poll() is None
+        time.sleep(0.05)
+    ranks = [
+        one for one in psutil.process_iter(["cmdline"]) if "fabricbench.engine.survey" in (one.info["cmdline"] or [])
+    ]
+    ranks = [one for one in ranks if one.info["cmdline"][0] == sys.executable]
+    max(ranks, key=lambda one: one.pid).kill()
