@@ -13,7 +13,13 @@ CLEAN, SUSPECT, UNANSWERED = 0, 1, 4
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare what `diagnose` takes."""
-    parser.add_argument("-n", "--ranks", type=int, metavar="COUNT", help="ranks to pair, best one a host (required)")
+    parser.add_argument(
+        "-n",
+        "--ranks",
+        type=int,
+        metavar="COUNT",
+        help="ranks to pair, best one a host (no default: it has to be said)",
+    )
     parser.add_argument(
         "--launcher",
         metavar="COMMAND",

@@ -17,7 +17,7 @@ from fabricbench.engine.placement import placement
 from fabricbench.model import Case
 
 TESTS = Path(__file__).parents[1]
-LIMIT_S = 200
+LIMIT_S = 280
 
 MISSING = mpi.installed()
 needs_mpi = pytest.mark.skipif(MISSING is not None, reason=MISSING or "")
@@ -69,9 +69,15 @@ def _last(said: str) -> str:
     return str(named[-1]) if named else "its start"
 
 
+def counts() -> list[int]:
+    """Numbers of ranks. Those of MPICH poll: where they share cores each takes minutes; random cases have the rest."""
+    polling = MISSING is None and not mpi.library_name().startswith("Open MPI") and machine.usable_cores() < 4
+    return [2, 5] if polling else [1, 2, 3, 4, 5]
+
+
 @needs_mpi
 @pytest.mark.mpi
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("count", counts())
 def test_every_unit_gives_what_its_definition_says(count: int) -> None:
     report = job(count, "all")
     assert not report.wrong, "\n".join(report.wrong)
