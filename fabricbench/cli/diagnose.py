@@ -67,8 +67,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from fabricbench.show.progress import Progress
 
     sizes = parse_sizes(arguments.size)
-    if len(sizes) != 1:
-        raise UsageError(f"--size {arguments.size} is no one size.", "Give one, such as 4MiB.")
+    if len(sizes) != 1 or sizes[0] < 1:
+        raise UsageError(f"--size {arguments.size} is no size of a message.", "Give one, such as 4MiB.")
     question = Question(
         nbytes=sizes[0], budget_s=arguments.budget, limit_s=arguments.timeout, seed=arguments.seed,
         groups=None if arguments.groups is None else _groups(Path(arguments.groups)),
