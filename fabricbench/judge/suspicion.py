@@ -80,12 +80,14 @@ def again(suspect: Suspect, members: Sequence[int], suspects: Sequence[Suspect])
     return {"transmit": sends, "receive": receives, "host": [*sends, *receives]}[suspect.kind]
 
 
-def confirmed(suspect: Suspect, lines: Sequence[Round], localised: Localised) -> Found:
-    """Whether a suspect was slow in the lines that measured it again, a pair each."""
+def confirmed(suspect: Suspect, lines: Sequence[Round], usual: float) -> Found:
+    """Whether a suspect was slow in the lines that measured it again, a pair each.
+
+    usual: bytes a second of a pair that is measured alone, as these were.
+    """
     rates = [rate for one in lines for rate in medians([one]).values()]
-    base = localised.base or 0.0
     # Half way between what was seen and what is usual: closer to the fault than to its absence.
-    limit = min(base * (1 - LEAST), base * (1 + suspect.share) / 2)
+    limit = usual * min(1 - LEAST, (1 + suspect.share) / 2)
     return Found(suspect=suspect, slow=sum(rate < limit for rate in rates), again=len(rates))
 
 

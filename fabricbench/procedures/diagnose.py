@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 
 from fabricbench import __version__, mpi, store
@@ -43,7 +44,7 @@ class Question:
 
 @dataclass
 class Measuring:
-    """A series of launches into one file."""
+    """A series of launches into one file. `started`: the last one came so far as to say who takes part."""
 
     question: Question
     words: list[str]
@@ -52,6 +53,7 @@ class Measuring:
     names: list[str] = field(default_factory=list)
     unknown: list[Ordered] = field(default_factory=list)
     launches: int = 0
+    started: bool = False
 
     def measured(self, waves: Sequence[Wave]) -> list[Round]:
         """The lines of these waves; pairs that cannot be measured are noted as unknown."""
@@ -60,10 +62,14 @@ class Measuring:
             done = len(self._lines())
             trouble = self._launched(left)
             finished = len(self._lines()) - done
-            if trouble is None:
+            if trouble is None or finished == len(left):
                 break
             if not self.names:
                 raise trouble  # not even the first launch came so far as to say who takes part
+            if not self.started:
+                self._say(f"{trouble.what} What is left is unknown.")
+                self.unknown += ordered(left[finished:])
+                break
             left = self._without(left[finished:], trouble)
         return self._lines()[before:]
 
@@ -73,6 +79,7 @@ class Measuring:
             output=str(self.output.absolute()), seed=self.question.seed, launch=self.launches,
         )  # fmt: skip
         self.launches += 1
+        self.started = False
         try:
             launch.launch(survey, self.words, self._hear)
         except UsageError:
@@ -83,16 +90,19 @@ class Measuring:
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "nodes":
-            self.names = event["names"]
+            self.names, self.started = event["names"], True
         elif event["event"] == "wave":
-            self.announce({"event": "notice", "text": event["text"]})
+            self._say(event["text"])
         else:
             self.announce(event)
+
+    def _say(self, text: str) -> None:
+        self.announce({"event": "notice", "text": text.replace("\n", " ")})
 
     def _without(self, waves: list[Wave], trouble: FabricbenchError) -> list[Wave]:
         """What is left when the first of these waves ended the launch: its pairs one by one, or all but the last."""
         first, rest = waves[0], waves[1:]
-        self.announce({"event": "notice", "text": f"{trouble.what.partition(chr(10))[0]} Going on without that."})
+        self._say(f"{trouble.what} Going on without that.")
         if len(first.pairs) > 1:
             return [*(Wave(round=first.round, direction=first.direction, pairs=[pair]) for pair in first.pairs), *rest]
         (pair,) = first.pairs
@@ -142,6 +152,8 @@ def _ranks(order: Order) -> tuple[list[str], int]:
             f"diagnose cannot be had under {launcher}: it starts launches of its own.",
             f"Run it outside with --launcher '{launcher} ...'.",
         )
+    if mpi.installed() is not None:
+        raise NotMeasuredError(f"Pairs of ranks need MPI: {mpi.installed()}", mpi.INSTALL)
     if order.ranks is None:
         raise UsageError("How many ranks are to be paired is not known.", "Say it with -n, best one a host.")
     if order.ranks < 2:  # noqa: PLR2004 - a pair is two
@@ -175,15 +187,15 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
     groups = _groups(question.groups, measuring.names)
     localised = localise(bandwidths(apart), members, groups)
     alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in pairings[0]])
+    usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
     again = measuring.measured(
         [Wave(round=0, direction="forward", pairs=[pair]) for pairs in checks.values() for pair in pairs]
     )
-    starts = dict(zip(checks, _shares(again, [len(pairs) for pairs in checks.values()]), strict=True))
     return Diagnosis(
         names=tuple(measuring.names), library=mpi.library_name(), nbytes=question.nbytes, file=str(measuring.output),
         rates=suspicion.medians(apart), localised=localised,
-        found=tuple(suspicion.confirmed(one, starts[one], localised) for one in localised.suspects),
+        found=tuple(suspicion.confirmed(one, _of(again, checks[one]), usual) for one in localised.suspects),
         together=suspicion.ratio(apart, alone),
         duplex=suspicion.ratio([line for line in lines if line.direction == "both"], apart),
         unknown=tuple(dict.fromkeys(measuring.unknown)),
@@ -195,11 +207,9 @@ def _wave(line: Round) -> Wave:
     return Wave(round=line.round, direction=line.direction, pairs=[(one, two) for one, two in line.pairs])
 
 
-def _shares(lines: Sequence[Round], counts: Sequence[int]) -> Iterator[Sequence[Round]]:
-    begin = 0
-    for count in counts:
-        yield lines[begin : begin + count]
-        begin += count
+def _of(lines: Sequence[Round], pairs: Sequence[Ordered]) -> list[Round]:
+    """The lines of these pairs; one that could not be measured has none."""
+    return [line for line in lines if line.pairs[0] in pairs]
 
 
 def _pairings(members: int, seed: int) -> list[list[Pair]]:

@@ -36,7 +36,7 @@ def diagnosis(shares: Mapping[Ordered, float], then: Mapping[Ordered, float], **
     for one in localised.suspects:
         pairs = suspicion.again(one, range(len(NAMES)), localised.suspects)
         again = [line(pair, then.get(pair, 1.0)) for pair in pairs]
-        found.append(suspicion.confirmed(one, again, localised))
+        found.append(suspicion.confirmed(one, again, RATE))
     fields: dict[str, object] = {
         "names": NAMES, "library": "Some MPI", "nbytes": NBYTES, "file": "x.jsonl", "rates": suspicion.medians(lines),
         "localised": localised, "found": tuple(found), "together": 1.0, "duplex": 1.0, "unknown": (), "wrong": (),
@@ -127,3 +127,10 @@ def test_the_page_marks_suspects_and_fits() -> None:
 
 def test_a_suspect_without_any_measurement_is_not_confirmed() -> None:
     assert not Found(suspect=Suspect(kind="pair", members=(0, 1), share=0.5), slow=0, again=0).confirmed
+
+
+def test_a_suspect_alone_is_held_against_others_alone() -> None:
+    # Where all share something, a slow host alone is as fast as the others were together.
+    suspect, lines = Suspect(kind="transmit", members=(2,), share=0.5), [line((2, other), 1.0) for other in (0, 1, 3)]
+    assert suspicion.confirmed(suspect, lines, usual=2 * RATE).confirmed
+    assert not suspicion.confirmed(suspect, lines, usual=RATE).confirmed
