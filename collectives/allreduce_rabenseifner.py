@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from fabricbench.collectives import portions
+from fabricbench.collectives import folding, portions
 from fabricbench.collectives.allreduce import allreduce
+from fabricbench.collectives.folding import fold, rank_at
 from fabricbench.collectives.hops import copy, exchange, receive, send
-from fabricbench.collectives.reduce_scatter_recursive_halving import first_of, fold, halve, rank_at
+from fabricbench.collectives.reduce_scatter_recursive_halving import first_of_place, halve
 from fabricbench.collectives.reductions import algorithm
 from fabricbench.spec import Buffer, Context, Step, block
 
@@ -24,11 +25,11 @@ def double(b: Any) -> int:
     while distance < b.power:
         mine = b.place // distance * distance
         theirs = mine ^ distance
-        mine_first, theirs_first = first_of(b, mine), first_of(b, theirs)
+        mine_first, theirs_first = first_of_place(b, mine), first_of_place(b, theirs)
         partner = rank_at(b, b.place ^ distance)
         code = exchange(
-            b, b.receive + mine_first * b.width, first_of(b, mine + distance) - mine_first, partner,
-            b.receive + theirs_first * b.width, first_of(b, theirs + distance) - theirs_first, partner,
+            b, b.receive + mine_first * b.width, first_of_place(b, mine + distance) - mine_first, partner,
+            b.receive + theirs_first * b.width, first_of_place(b, theirs + distance) - theirs_first, partner,
         )  # fmt: skip
         if code != 0:
             return code
@@ -48,7 +49,7 @@ def call(b: Any) -> int:
     if paired:
         code, source = fold(b, b.receive), b.receive
     if code == 0:
-        code = halve(b, source, b.receive, b.receive + first_of(b, b.place) * b.width)
+        code = halve(b, source, b.receive, b.receive + first_of_place(b, b.place) * b.width)
     if code == 0:
         code = double(b)
     return send(b, b.receive, b.count, b.rank - 1) if paired and code == 0 else code
@@ -58,9 +59,8 @@ def call(b: Any) -> int:
 def rabenseifner(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """2 log2(ranks) exchanges of halves: few hops, and least traffic for powers of two."""
     question, library = context.question, context.mpi
-    power = 1 << (question.ranks.bit_length() - 1)
-    folded = question.ranks - power
-    edges = np.array(portions.even(question.count, power), np.int64)
+    folded = folding.fields(question)
+    edges = np.array(portions.even(question.count, folded["power"]), np.int64)
     inbox = Buffer(question.count, question.dtype)
     status = Buffer(library.status_width, "uint8")
     yield Step(
@@ -71,15 +71,12 @@ def rabenseifner(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
             inbox=inbox.address,
             status=status.address,
             count=question.count,
-            rank=question.rank,
             ranks=question.ranks,
-            power=power,
-            folded=folded,
-            place=max(question.rank // 2, question.rank - folded),
             doubled=0,
             edges=edges.ctypes.data,
-            shares=power,
+            shares=folded["power"],
             comm=library.comm,
+            **folded,
             **reducing,
         ),
         keep=(edges, inbox, status),

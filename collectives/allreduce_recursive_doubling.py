@@ -7,7 +7,9 @@ the even one gives its array to the odd one, rests, and is given the result.
 from collections.abc import Iterator
 from typing import Any
 
+from fabricbench.collectives import folding
 from fabricbench.collectives.allreduce import allreduce
+from fabricbench.collectives.folding import fold, rank_at
 from fabricbench.collectives.hops import copy, exchange, receive, send
 from fabricbench.collectives.reductions import algorithm, reduce
 from fabricbench.spec import Buffer, Context, Step, block
@@ -15,11 +17,9 @@ from fabricbench.spec import Buffer, Context, Step, block
 
 def swap(b: Any) -> int:
     """Partners at distance 1, 2, 4, ... swap and reduce what they have so far."""
-    place = b.rank // 2 if b.rank < 2 * b.folded else b.rank - b.folded
     distance = 1
     while distance < b.power:
-        across = place ^ distance
-        partner = 2 * across + 1 if across < b.folded else across + b.folded
+        partner = rank_at(b, b.place ^ distance)
         code = exchange(b, b.receive, b.count, partner, b.inbox, b.count, partner)
         if code == 0:
             code = reduce(b, b.receive, b.inbox, b.receive, b.count)
@@ -38,9 +38,7 @@ def call(b: Any) -> int:
         code = send(b, b.receive, b.count, b.rank + 1)
         return code if code != 0 else receive(b, b.receive, b.count, b.rank + 1)
     if paired:
-        code = receive(b, b.inbox, b.count, b.rank - 1)
-        if code == 0:
-            code = reduce(b, b.receive, b.inbox, b.receive, b.count)
+        code = fold(b, b.receive)
     if code == 0:
         code = swap(b)
     return send(b, b.receive, b.count, b.rank - 1) if paired and code == 0 else code
@@ -50,7 +48,6 @@ def call(b: Any) -> int:
 def recursive_doubling(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """log2(ranks) exchanges of the whole array: fewest hops, most traffic."""
     question, library = context.question, context.mpi
-    power = 1 << (question.ranks.bit_length() - 1)
     inbox = Buffer(question.count, question.dtype)
     status = Buffer(library.status_width, "uint8")
     yield Step(
@@ -61,10 +58,8 @@ def recursive_doubling(context: Context, reducing: dict[str, Any]) -> Iterator[S
             inbox=inbox.address,
             status=status.address,
             count=question.count,
-            rank=question.rank,
-            power=power,
-            folded=question.ranks - power,
             comm=library.comm,
+            **folding.fields(question),
             **reducing,
         ),
         keep=(inbox, status),

@@ -7,15 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fabricbench.collectives.allreduce import allreduce
-from fabricbench.collectives.hops import copy, exchange
+from fabricbench.collectives.hops import copy, exchange, first_of
 from fabricbench.collectives.reductions import algorithm, reduce
 from fabricbench.spec import Buffer, Context, Step, block
-
-
-def first_of(b: Any, part: int) -> int:
-    """First element of a part; parts differ by at most one element."""
-    first: int = part * b.count // b.ranks
-    return first
 
 
 def call(b: Any) -> int:

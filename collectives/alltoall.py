@@ -2,6 +2,7 @@
 
 from fabricbench.collectives import movement
 from fabricbench.collectives.library import Arguments, own
+from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Layout, Operation, Question, equal_parts, parts
 from fabricbench.traffic import collective
 
@@ -51,3 +52,8 @@ def arguments(context: Context) -> Arguments:
 
 
 own(alltoall, "Alltoall", arguments)
+
+
+def two_buffers_only(case: Case) -> str | None:
+    """Why an algorithm that sends parts straight away cannot do it in one buffer."""
+    return "cannot be done in place: what comes in would lie where what must go out still is" if case.in_place else None

@@ -7,9 +7,8 @@ two messages to one rank at once. Partners are found by rotation, as for any num
 from collections.abc import Iterator
 from typing import Any
 
-from fabricbench.collectives.alltoall import alltoall
+from fabricbench.collectives.alltoall import alltoall, two_buffers_only
 from fabricbench.collectives.hops import copy, exchange
-from fabricbench.model import Case
 from fabricbench.spec import Buffer, Context, Step, block
 
 
@@ -27,12 +26,7 @@ def call(b: Any) -> int:
     return 0
 
 
-def refuse(case: Case) -> str | None:
-    """Why not in one buffer."""
-    return "cannot be done in place: what comes in would lie where what must go out still is" if case.in_place else None
-
-
-@alltoall.variant("pairwise", needs=("MPI_Sendrecv",), refuse=refuse)
+@alltoall.variant("pairwise", needs=("MPI_Sendrecv",), refuse=two_buffers_only)
 def pairwise(context: Context) -> Iterator[Step]:
     """Hops of one part, ranks - 1 of them, one after the other."""
     question, library = context.question, context.mpi

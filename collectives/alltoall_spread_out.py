@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fabricbench.collectives.alltoall import alltoall
+from fabricbench.collectives.alltoall import alltoall, two_buffers_only
 from fabricbench.collectives.hops import TAG, copy
 from fabricbench.entries import MPI_Irecv, MPI_Isend, MPI_Waitall
-from fabricbench.model import Case
 from fabricbench.spec import Buffer, Context, Step, block
 
 
@@ -40,12 +39,7 @@ def call(b: Any) -> int:
     return MPI_Waitall(np.int32(2 * (b.ranks - 1)), b.requests, b.statuses)
 
 
-def refuse(case: Case) -> str | None:
-    """Why not in one buffer."""
-    return "cannot be done in place: what comes in would lie where what must go out still is" if case.in_place else None
-
-
-@alltoall.variant("spread-out", needs=("MPI_Isend", "MPI_Irecv", "MPI_Waitall"), refuse=refuse)
+@alltoall.variant("spread-out", needs=("MPI_Isend", "MPI_Irecv", "MPI_Waitall"), refuse=two_buffers_only)
 def spread_out(context: Context) -> Iterator[Step]:
     """Messages of one part, ranks - 1 of them, all in flight at once."""
     question, library = context.question, context.mpi

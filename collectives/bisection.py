@@ -4,11 +4,9 @@
 and receives together; `messages` are those that one rank sends. All pairs carry `ranks // 2` times the bandwidth.
 """
 
-from fabricbench.collectives.messages import Messages, alone, operation, out_of_range, shuffled
-from fabricbench.model import Case
+from fabricbench.collectives.draws import refuse, shuffled
+from fabricbench.collectives.messages import Messages, operation
 from fabricbench.spec import Question
-
-DRAWS = 2**31
 
 
 def pairs(question: Question, rank: int) -> Messages:
@@ -17,11 +15,6 @@ def pairs(question: Question, rank: int) -> Messages:
     partner = order.index(rank) ^ 1
     exchanged = [(order[partner], 0)] if partner < len(order) else []
     return Messages(sends=exchanged, receives=exchanged)
-
-
-def refuse(case: Case) -> str | None:
-    """Why there is no other rank, or no such draw."""
-    return alone(case) or out_of_range("draw", case, 0, DRAWS - 1)
 
 
 bisection = operation("bisection", pairs, params={"draw": 0}, refuse=refuse)

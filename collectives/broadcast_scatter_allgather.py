@@ -8,15 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fabricbench.collectives.broadcast import broadcast
-from fabricbench.collectives.hops import exchange, receive, send
+from fabricbench.collectives.hops import exchange, first_of, receive, send
 from fabricbench.collectives.rooted import at_root, root
 from fabricbench.spec import Buffer, Context, Step, block
-
-
-def first_of(b: Any, part: int) -> int:
-    """First element of a part; parts differ by at most one element. Parts and places count from the root."""
-    first: int = part * b.count // b.ranks
-    return first
 
 
 def reach(b: Any, place: int) -> int:

@@ -30,6 +30,12 @@ def receive(b: Any, into: int, count: int, source: int) -> int:
     return MPI_Recv(into, np.int32(count), b.type, np.int32(source), np.int32(TAG), b.comm, b.status)
 
 
+def first_of(b: Any, part: int) -> int:
+    """First element of one of `ranks` parts of `count` elements; parts differ by at most one element."""
+    first: int = part * b.count // b.ranks
+    return first
+
+
 def copy(b: Any, source: int, into: int, nbytes: int) -> None:
     """Copy bytes from one address to another; bytes, so that one body serves every type."""
     memcpy(into, source, nbytes)

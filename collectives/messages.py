@@ -8,8 +8,6 @@ rank, unless a pattern says otherwise: times are divided by its `messages`.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
-from random import Random
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -145,14 +143,6 @@ def tag(number: int, upwards: bool) -> int:
     Open MPI 5 mixes up partitioned messages of two directions that have one tag, and never ends.
     """
     return FIRST_TAG + 2 * number + upwards
-
-
-@cache
-def shuffled(draw: int, ranks: int) -> tuple[int, ...]:
-    """Ranks in random order, the same everywhere: of this generator Python promises the same numbers for ever."""
-    generator = Random(draw)
-    keys = [generator.random() for _ in range(ranks)]
-    return tuple(sorted(range(ranks), key=keys.__getitem__))
 
 
 def window(question: Question) -> int:

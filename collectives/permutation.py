@@ -4,11 +4,9 @@ So each sends and receives once, and nobody to itself; `draw` chooses the cycle.
 sends and receives together; `messages` are those that one rank sends. All ranks together carry `ranks` times as many.
 """
 
-from fabricbench.collectives.messages import Messages, alone, operation, out_of_range, shuffled
-from fabricbench.model import Case
+from fabricbench.collectives.draws import refuse, shuffled
+from fabricbench.collectives.messages import Messages, operation
 from fabricbench.spec import Question
-
-DRAWS = 2**31
 
 
 def cycle(question: Question, rank: int) -> Messages:
@@ -16,11 +14,6 @@ def cycle(question: Question, rank: int) -> Messages:
     order = shuffled(int(question.case.params["draw"]), question.ranks)
     place = order.index(rank)
     return Messages(sends=[(order[(place + 1) % len(order)], 0)], receives=[(order[place - 1], 0)])
-
-
-def refuse(case: Case) -> str | None:
-    """Why there is no other rank, or no such draw."""
-    return alone(case) or out_of_range("draw", case, 0, DRAWS - 1)
 
 
 permutation = operation("permutation", cycle, params={"draw": 0}, refuse=refuse)

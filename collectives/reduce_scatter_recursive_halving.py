@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fabricbench.collectives import portions
+from fabricbench.collectives import folding, portions
+from fabricbench.collectives.folding import fold, rank_at
 from fabricbench.collectives.hops import copy, exchange, receive, send
 from fabricbench.collectives.reduce_scatter import reduce_scatter
 from fabricbench.collectives.reduce_scatter_block import reduce_scatter_block
@@ -19,22 +20,10 @@ from fabricbench.entries import view
 from fabricbench.spec import Buffer, Context, Step, block
 
 
-def rank_at(b: Any, place: int) -> int:
-    """The rank that has a place: folded pairs, of which the odd one acts, come first."""
-    rank: int = 2 * place + 1 if place < b.folded else place + b.folded
-    return rank
-
-
-def first_of(b: Any, place: int) -> int:
+def first_of_place(b: Any, place: int) -> int:
     """First element of a place; it has one share of the array, each of the first `doubled` places two."""
     first: int = view(b.edges, b.shares + 1, b.edges)[place + min(place, b.doubled)]
     return first
-
-
-def fold(b: Any, work: int) -> int:
-    """The odd one of a pair reduces the even one's array and its own to address `work`."""
-    code = receive(b, b.inbox, b.count, b.rank - 1)
-    return code if code != 0 else reduce(b, b.inbox, b.send, work, b.count)
 
 
 def halve(b: Any, source: int, work: int, final: int) -> int:
@@ -46,11 +35,11 @@ def halve(b: Any, source: int, work: int, final: int) -> int:
     while distance > 0:
         kept = b.place // distance * distance
         given = kept ^ distance
-        kept_first, given_first = first_of(b, kept), first_of(b, given)
-        count = first_of(b, kept + distance) - kept_first
+        kept_first, given_first = first_of_place(b, kept), first_of_place(b, given)
+        count = first_of_place(b, kept + distance) - kept_first
         partner = rank_at(b, b.place ^ distance)
         code = exchange(
-            b, source + given_first * b.width, first_of(b, given + distance) - given_first, partner,
+            b, source + given_first * b.width, first_of_place(b, given + distance) - given_first, partner,
             b.inbox, count, partner,
         )  # fmt: skip
         if code == 0:
@@ -73,8 +62,8 @@ def call(b: Any) -> int:
     if b.rank % 2 == 0:
         code = send(b, b.send, b.count, b.rank + 1)
         return code if code != 0 else receive(b, b.receive, b.own, b.rank + 1)
-    first = first_of(b, b.place)
-    both, theirs = b.work + first * b.width, first_of(b, b.place + 1) - first - b.own
+    first = first_of_place(b, b.place)
+    both, theirs = b.work + first * b.width, first_of_place(b, b.place + 1) - first - b.own
     code = fold(b, b.work)
     if code == 0:
         code = halve(b, b.work, b.work, both)
@@ -87,8 +76,7 @@ def call(b: Any) -> int:
 def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """log2(ranks) exchanges of ever smaller halves: fewest steps; least traffic for powers of two."""
     question, library = context.question, context.mpi
-    power = 1 << (question.ranks.bit_length() - 1)
-    folded = question.ranks - power
+    folded = folding.fields(question)
     edges = np.array(portions.bounds(question), np.int64)
     work, inbox = Buffer(question.count, question.dtype), Buffer(question.count, question.dtype)
     status = Buffer(library.status_width, "uint8")
@@ -103,14 +91,11 @@ def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[St
             count=question.count,
             own=context.output.array.size,
             edges=edges.ctypes.data,
-            rank=question.rank,
             ranks=question.ranks,
-            power=power,
-            folded=folded,
-            place=max(question.rank // 2, question.rank - folded),
-            doubled=folded,
+            doubled=folded["folded"],
             shares=question.ranks,
             comm=library.comm,
+            **folded,
             **reducing,
         ),
         keep=(edges, work, inbox, status),

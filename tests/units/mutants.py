@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fabricbench.collectives.allreduce_ring import first_of
-from fabricbench.collectives.hops import exchange
+from fabricbench.collectives.hops import exchange, first_of
 from fabricbench.collectives.reductions import reduce
 from fabricbench.engine import catalogue
 from fabricbench.measure.loop import nothing
