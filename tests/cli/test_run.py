@@ -114,6 +114,17 @@ def test_a_dry_run_starts_and_writes_nothing(tmp_path: Path) -> None:
         (("--launches", "0"), "0 launches"),
         (("--inject", "melt:1"), "no fault"),
         (("--resume",), "--resume needs the file"),
+        (("--launcher", " "), "--launcher is empty"),
+        (("--launcher", '"mpirun'), "quotation mark that is not closed"),
+        (("-n", "2", "--inject", "die:9"), "no rank 9 of 2"),
+        (("-n", "1", "--only", "latency/mpi"), "ask for -n 2"),
+        (("--only", "allreduce/mpi", "--sizes", ""), "size"),
+        (("--only", "allreduce/mpi", "--in-place", "--cadence", "streaming"), "every operation is measured alone"),
+        (("--only", "allreduce/mpi", "--param", "op=sum,,max"), "is no parameter"),
+        (("--only", "bidirectional/mpi", "--param", "partitions=4"), "Add --mode partitioned"),
+        (("--only", "latency/mpi", "-n", "2", "--param", "distance=other-host"), "no distance of two ranks here"),
+        (("--only", "allreduce/mpi", *("--algorithm", "allreduce=ring") * 2), "given two algorithms"),
+        (("--only", "allreduce/mpi", "--mode", "non-blocking", "--algorithm", "allreduce=ring"), "blocking calls only"),
     ],
 )
 def test_bad_words_exit_2_and_leave_no_file(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
@@ -122,6 +133,38 @@ def test_bad_words_exit_2_and_leave_no_file(tmp_path: Path, words: tuple[str, ..
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_launcher_that_starts_nobody_is_said(tmp_path: Path) -> None:
+    done = run(tmp_path, "--launcher", "true", *TINY)
+    assert done.returncode == 3
+    assert "nothing was written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_nothing_measured_at_all_is_no_success(tmp_path: Path) -> None:
+    words = ("--only", "allreduce/mpi", "--sizes", "1KiB", "--param", "communicator=across", "--budget", "0.1")
+    done = run(tmp_path, "-n", "2", *words)
+    assert done.returncode == 3
+    assert "None of 1 rows could be measured" in done.stderr
+    assert "no communicator across" in done.stderr
+
+
+def test_a_barrier_of_a_part_of_the_ranks_is_right_and_ends(tmp_path: Path) -> None:
+    # Of five ranks two are a half each, and one has no part.
+    words = ("--only", "barrier/mpi", "--param", "communicator=half", "--budget", "0.1", "--timeout", "100")
+    done = run(tmp_path, "-n", "5", "-o", "half.jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    (record,) = store.load(tmp_path / "half.jsonl")[-1].records
+    assert (record.check.status, record.check.wrong) == ("ok", 0)
+
+
+def test_a_parameter_that_is_named_again_has_more_values(tmp_path: Path) -> None:
+    words = ("--only", "bandwidth/mpi", "--sizes", "1KiB", "--param", "window=64", "--param", "window=32", "--dry-run")
+    done = run(tmp_path, "-n", "2", *words)
+    assert done.returncode == 0
+    assert "2 cases would be measured" in done.stdout
+    assert "window=64" in done.stdout
 
 
 def test_an_output_that_exists_is_refused_before_measuring_and_kept(tmp_path: Path) -> None:

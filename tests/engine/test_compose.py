@@ -13,6 +13,7 @@ from fabricbench.engine import compose, suite
 from fabricbench.engine.params import PARTS
 from fabricbench.engine.spin import spinner
 from fabricbench.engine.suite import Request
+from fabricbench.engine.tending import tended
 from fabricbench.entries import view
 from fabricbench.errors import UnavailableError, UsageError
 from fabricbench.measure.loop import Hook, Loop, Taken
@@ -295,3 +296,11 @@ def test_linked_cases_are_sampled_a_block_of_each_in_turn() -> None:
     assert set(blocks) == set("abc")
     assert all(left != right for left, right in pairwise(blocks))
     assert len({len(one.samples_s) for one in found}) == 1
+
+
+def test_the_thread_does_not_touch_what_it_was_not_given() -> None:
+    step, log = noting()
+    halves = [compose._hook(body, step) for body in (start, progress, finish)]
+    with tended(*halves):
+        pass
+    assert log[0] == 0

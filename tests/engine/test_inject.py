@@ -6,7 +6,8 @@ import pytest
 from fabricbench.engine import inject, suite
 from fabricbench.engine.suite import Request
 from fabricbench.errors import UsageError
-from fabricbench.spec import Step
+from fabricbench.measure.loop import nothing
+from fabricbench.spec import Step, block
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,11 @@ def test_a_slowed_python_step_still_performs() -> None:
     slow.call()
     assert performed == [1]
     assert slow.operations == 3
+
+
+def test_a_slowed_step_keeps_all_that_a_step_has() -> None:
+    settled: list[int] = []
+    step = Step(call=nothing, block=block(unused=0), operations=2, settle=lambda: settled.append(1))
+    for slow in (inject.slowed(step, 1e-6, 1.5), inject.slowed(Step(call=lambda: None, settle=step.settle), 1e-6, 1.5)):
+        assert slow.settle is step.settle
+    assert inject.slowed(step, 1e-6, 1.5).operations == 2

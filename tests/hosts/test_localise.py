@@ -1,16 +1,15 @@
 """Faults of a fabric of known speed, named from what ranks measure of it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
-import msgspec
+import example_lines as example
 import pytest
 from hosts.fabric import Fabric, fabric, why_not
 
-from fabricbench import mpi
-from fabricbench.judge.localise import Localised, bandwidths, localise
-from fabricbench.model import Round
+from fabricbench import mpi, store
+from fabricbench.engine import launch
+from fabricbench.engine.survey import Survey, Wave
+from fabricbench.judge.localise import Localised, bandwidths, localise, rounds
 
 pytestmark = [
     pytest.mark.hosts,
@@ -20,26 +19,31 @@ pytestmark = [
 ]
 
 
-def named(made: Fabric) -> Localised:
-    words = [*made.words(), "env", f"PYTHONPATH={Path(__file__).parents[1]}"]
-    done = subprocess.run(
-        [*words, sys.executable, "-m", "hosts.pairs", str(1 << 18), "5"],
-        capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    lines = [msgspec.json.decode(line, type=Round) for line in done.stdout.splitlines()]
+def named(made: Fabric, folder: Path) -> Localised:
+    output = folder / "rounds.jsonl"
+    with store.Writer.create(output, append=True) as writer:
+        writer.write(example.run())
+    waves = [
+        Wave(round=number, direction=direction, pairs=pairs)
+        for number, pairs in enumerate(rounds(len(made.hosts)))
+        for direction in ("forward", "backward")
+    ]  # fmt: skip
+    survey = Survey(waves=waves, nbytes=1 << 16, budget_s=0.6, limit_s=60, output=str(output))
+    launch.launch(survey, made.words(), lambda event: None)
+    lines = store.load(output)[-1].rounds
+    output.unlink()
     return localise(bandwidths(lines), len(made.hosts))
 
 
-def test_a_host_that_sends_slowly_and_one_that_receives_slowly_are_named_and_none_where_none_is() -> None:
+def test_a_host_that_sends_slowly_and_one_that_receives_slowly_are_named_and_none_where_none_is(tmp_path: Path) -> None:
     # So slow that the links decide, however little of a core each rank has.
     with fabric(4, "20mbit") as made:
-        assert named(made).suspects == ()
+        assert named(made, tmp_path).suspects == ()
         made.shape("c", "transmit", "8mbit")
-        (suspect,) = named(made).suspects
+        (suspect,) = named(made, tmp_path).suspects
         assert (suspect.kind, suspect.members) == ("transmit", (2,))
         made.shape("c", "transmit", "20mbit")
         made.shape("b", "receive", "8mbit")
-        (suspect,) = named(made).suspects
+        (suspect,) = named(made, tmp_path).suspects
         assert (suspect.kind, suspect.members) == ("receive", (1,))
         assert suspect.share < 0.6
