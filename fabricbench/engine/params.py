@@ -28,6 +28,11 @@ _ONLY_IN: dict[str, Mode] = {
 """Parameters that mean something in one mode only."""
 
 
+def one_by_one(params: Mapping[str, Scalar], *, in_place: bool) -> bool:
+    """Whether operations cannot be measured back to back: something has to be done before each of them."""
+    return in_place or not {"arrival", "overlap"}.isdisjoint(params)
+
+
 def of_mode(params: Mapping[str, Scalar], mode: Mode) -> dict[str, Scalar]:
     """Those that mean something in that mode, sorted."""
     return {name: params[name] for name in sorted(params) if _ONLY_IN.get(name, mode) == mode}

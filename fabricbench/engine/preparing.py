@@ -80,7 +80,10 @@ def question_of(case: Case, taking_part: tuple[int, ...], rank: int, seed: int) 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A step with everything around it. `party`: this rank's group, of those that perform the operation at once."""
+    """A step with everything around it.
+
+    `party`: this rank's group, of those that perform the operation at once. `members`: its ranks among all.
+    """
 
     question: Question | None
     inputs: tuple[Buffer, ...]
@@ -89,6 +92,7 @@ class Prepared:
     start: sync.Synchroniser
     case: Case
     party: mpi.Group
+    members: tuple[int, ...]
     composed: compose.Composed | None = None
 
 
@@ -163,7 +167,7 @@ def _prepared(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
     )  # fmt: skip
-    return Prepared(question, inputs, output, loop, start, case, party)
+    return Prepared(question, inputs, output, loop, start, case, party, taking_part)
 
 
 def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], stack: ExitStack) -> mpi.Group:

@@ -4,7 +4,7 @@ import msgspec
 
 from fabricbench import forced, mpi, statistics
 from fabricbench import traffic as traffic_model
-from fabricbench.engine import compose, suite
+from fabricbench.engine import compose, params, suite
 from fabricbench.engine.preparing import Prepared
 from fabricbench.engine.setting import Setting
 from fabricbench.measure.sampling import Sampled
@@ -31,14 +31,14 @@ UNEVEN = 0.01
 """Share of a sample by which its ranks may have started apart, late or not: times are no better than that."""
 
 
-def record(  # noqa: PLR0913, PLR0917 - what is known of a case when it has been sampled
-    setting: Setting, operation: Operation, variant: Variant, taking_part: tuple[int, ...], prepared: Prepared,
-    sampled: Sampled, check: Check, telemetry: Telemetry, injected: bool,
+def record(
+    setting: Setting, operation: Operation, variant: Variant, prepared: Prepared, sampled: Sampled, check: Check,
+    telemetry: Telemetry, injected: bool,
 ) -> Record:  # fmt: skip
     """The record of one case, the same on every rank."""
     case = prepared.case
     rated = compose.communicates(case) and case.params.get("part") in (None, "communication")
-    traffic = _traffic(setting, operation, case, taking_part)
+    traffic = _traffic(setting, operation, case, prepared.members)
     flags = _flags(setting, operation, case, injected)
     summary = statistics.summarise(sampled.samples_s, sampled.excluded, case.cadence, sampled.stop)
     rates = traffic_model.rates(operation.rates if rated else (), case, traffic, summary.median_s or 0.0)
@@ -112,21 +112,17 @@ def _local_library(setting: Setting, variant: Variant) -> str:
     return f"{name} {setting.software.get(name, 'unknown')}"
 
 
-def _only_alone(case: Case) -> bool:
-    """Whether operations cannot be measured back to back."""
-    return case.in_place or not {"arrival", "overlap"}.isdisjoint(case.params)
-
-
 def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
     """Reasons to read the row with care."""
     found = []
     lasts = statistics.median_interval(sampled.samples_s).value * sampled.operations
+    longer = params.one_by_one(case.params, in_place=case.in_place)
     if case.cadence == "isolated" and setting.clock.read_s and lasts < SHORTEST_READS * setting.clock.read_s:
         found.append(
             Doubt(
                 code="too-short",
                 text=f"One sample lasts {time_text(lasts)}, less than {SHORTEST_READS} clock reads.",
-                remedy="Measure a larger size." if _only_alone(case) else "Measure it with --cadence streaming.",
+                remedy="Measure a larger size." if longer else "Measure it with --cadence streaming.",
             )
         )
     apart = statistics.median_interval(sampled.skew_s).value

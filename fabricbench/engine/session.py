@@ -7,7 +7,7 @@ import numpy as np
 
 from fabricbench import statistics
 from fabricbench.engine import catalogue, compose, inject, recording
-from fabricbench.engine.preparing import Prepared, members, prepare
+from fabricbench.engine.preparing import Prepared, prepare
 from fabricbench.engine.setting import Setting
 from fabricbench.errors import UnavailableError
 from fabricbench.measure import sync, telemetry, validate
@@ -99,9 +99,8 @@ def _measured(
     ]
     evidence = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
     told = [*zip(parts, found, checks, strict=True), *((part, sampled, checks[both]) for part, sampled in inside)]
-    taking_part = members(case, setting.placement, setting.group.rank)
     return [
-        recording.record(setting, operation, variant, taking_part, part, sampled, check, evidence, injected)
+        recording.record(setting, operation, variant, part, sampled, check, evidence, injected)
         for part, sampled, check in told
     ]
 

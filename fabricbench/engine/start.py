@@ -5,6 +5,7 @@ import os
 import socket
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from fabricbench.engine import inject, launch, machine, suite, worker
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.worker import Announce, Job
 from fabricbench.errors import NotMeasuredError, TimedOutError, UsageError
-from fabricbench.model import End, Ending, Pairing, Scalar
+from fabricbench.model import End, Ending, Pairing, Record, Scalar
 
 DEFAULT_RANKS = 4
 FEWEST_RANKS = 2
@@ -99,13 +100,13 @@ def run(request: Request, order: Order, announce: Announce) -> tuple[str, int]:
             f"The ranks ended well, but nothing was written to {output}.",
             "Rank 0 must see this folder: choose an --output on a file system that all hosts share.",
         )
-    _refuse_nothing(output)
-    return str(output), 1 if _wrong(output) else 0
-
-
-def _refuse_nothing(output: Path) -> None:
-    """Raises NotMeasuredError with the reasons where the last run of a file has no figure at all."""
     records = store.load(output)[-1].records
+    _refuse_nothing(records, output)
+    return str(output), 1 if _wrong(records) else 0
+
+
+def _refuse_nothing(records: Sequence[Record], output: Path) -> None:
+    """Raises NotMeasuredError with the reasons where a run has no figure at all."""
     if records and all(record.check.status == "skipped" for record in records):
         why = dict.fromkeys(doubt.text for record in records for doubt in record.doubts)
         raise NotMeasuredError(f"None of {len(records)} rows could be measured. {' '.join(why)}", f"See {output}.")
@@ -231,13 +232,14 @@ def _close(output: Path, ending: Ending) -> None:
     """Write the end line, unless a torn line before it says that the run was cut off."""
     result = store.load(output)[-1]
     if result.lost is None:
+        counts = {"records": len(result.records), "wrong": _wrong(result.records)}
         with store.Writer.create(output, append=True) as writer:
-            writer.write(End(finished=worker.now(), records=len(result.records), wrong=_wrong(output), status=ending))
+            writer.write(End(finished=worker.now(), status=ending, **counts))
 
 
-def _wrong(output: Path) -> int:
-    """Wrong rows of the last run in a file."""
-    return sum(record.check.status == "wrong" for record in store.load(output)[-1].records)
+def _wrong(records: Sequence[Record]) -> int:
+    """How many rows are wrong."""
+    return sum(record.check.status == "wrong" for record in records)
 
 
 def _ranks(order: Order) -> int:

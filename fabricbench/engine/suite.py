@@ -230,7 +230,7 @@ def _cases(
             modes,
         ):  # fmt: skip
             cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
-            alone = in_place or "arrival" in chosen or "overlap" in chosen
+            alone = params.one_by_one(chosen, in_place=in_place)
             if alone and request.cadence == "streaming" and operation.in_place != "always":
                 raise UsageError(
                     "In place, with an arrival pattern or an overlap every operation is measured alone.",

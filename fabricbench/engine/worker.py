@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -257,7 +257,7 @@ def _launch(
     report = clock.report(group)
     software = machine.software(group.library)
     if job.first:
-        book.write(_run_line(job, software))
+        book.write(run_line(job.run_id, job.command, job.request.seed, job.launches, software))
     book.write(launch_line(job.launch, group, places.binding, report, job.pairing))
     setting = Setting(
         group=group, placement=places, clock=report, cache_bytes=machine.last_level_cache(), seed=job.request.seed,
@@ -304,10 +304,11 @@ def order(cases: tuple[Case, ...], job: Job) -> list[Case]:
     return left
 
 
-def _run_line(job: Job, software: dict[str, str]) -> Run:
+def run_line(run_id: str, command: Sequence[str], seed: int, launches: int, software: dict[str, str]) -> Run:
+    """Who measures, where, with what."""
     return Run(
-        schema=SCHEMA, id=job.run_id, fabricbench=__version__, started=now(), command=job.command,
-        seed=job.request.seed, launches=job.launches, machine=machine.machine(), software=software,
+        schema=SCHEMA, id=run_id, fabricbench=__version__, started=now(), command=list(command), seed=seed,
+        launches=launches, machine=machine.machine(), software=software,
     )  # fmt: skip
 
 

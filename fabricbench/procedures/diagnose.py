@@ -13,7 +13,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from fabricbench import __version__, mpi, store
+from fabricbench import mpi, store
 from fabricbench.engine import launch, machine, start, worker
 from fabricbench.engine.start import Order
 from fabricbench.engine.survey import Pair, Survey, Wave
@@ -22,7 +22,7 @@ from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError
 from fabricbench.judge import suspicion
 from fabricbench.judge.localise import bandwidths, localise, rounds
 from fabricbench.judge.suspicion import Diagnosis, Ordered
-from fabricbench.model import SCHEMA, End, Ending, Round, Run
+from fabricbench.model import End, Ending, Round
 
 MOST_MEMBERS = 256
 """Ranks above which every pair would take too long."""
@@ -57,11 +57,13 @@ class Measuring:
 
     def measured(self, waves: Sequence[Wave]) -> list[Round]:
         """The lines of these waves; pairs that cannot be measured are noted as unknown."""
-        before, left = len(self._lines()), list(waves)
+        found: list[Round] = []
+        left = list(waves)
         while left:
-            done = len(self._lines())
             trouble = self._launched(left)
-            finished = len(self._lines()) - done
+            written = self._written()
+            finished = len(written)
+            found += written
             if trouble is None or finished == len(left):
                 break
             if not self.names:
@@ -71,7 +73,7 @@ class Measuring:
                 self.unknown += ordered(left[finished:])
                 break
             left = self._without(left[finished:], trouble)
-        return self._lines()[before:]
+        return found
 
     def _launched(self, waves: list[Wave]) -> FabricbenchError | None:
         survey = Survey(
@@ -109,8 +111,9 @@ class Measuring:
         self.unknown += [pair, pair[::-1]]
         return [kept for wave in rest if (kept := _kept(wave, pair)).pairs]
 
-    def _lines(self) -> list[Round]:
-        return list(store.load(self.output)[-1].rounds)
+    def _written(self) -> list[Round]:
+        """The rounds of the last launch."""
+        return [line for line in store.load(self.output)[-1].rounds if line.launch == self.launches - 1]
 
 
 def _kept(wave: Wave, pair: Pair) -> Wave:
@@ -163,14 +166,9 @@ def _ranks(order: Order) -> tuple[list[str], int]:
 
 def _begun(question: Question, order: Order) -> Path:
     output = Path(order.output) if order.output else start.default_output("diagnose")
-    library = mpi.library_name()
+    software = machine.software(mpi.library_name())
     with store.Writer.create(output, append=order.append) as writer:
-        run = Run(
-            schema=SCHEMA, id=uuid.uuid4().hex[:12], fabricbench=__version__, started=worker.now(),
-            command=list(order.command), seed=question.seed, launches=1, machine=machine.machine(),
-            software=machine.software(library),
-        )  # fmt: skip
-        writer.write(run)
+        writer.write(worker.run_line(uuid.uuid4().hex[:12], order.command, question.seed, 1, software))
     return output
 
 

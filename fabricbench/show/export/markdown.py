@@ -13,8 +13,9 @@ from fabricbench.judge.compare import Comparison, Row
 from fabricbench.model import RateKey
 from fabricbench.quantity import percent_text
 from fabricbench.show.cases import grouped
-from fabricbench.show.export.points import UNITS, Exported, Point, listed
+from fabricbench.show.export.points import Exported, Point, listed
 from fabricbench.show.heading import alarms, facts
+from fabricbench.show.results import RATES
 from fabricbench.show.table import number_text, time_unit
 from fabricbench.show.verdicts import ORDER
 from fabricbench.store import Result
@@ -23,7 +24,6 @@ MOST_CHARACTERS = 65_536
 """What a comment on GitHub can hold."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9 ./=,+:;()%-]")
-_SCALES = {"B/s": (1e9, "GB/s"), "FLOP/s": (1e9, "GFLOP/s"), "messages/s": (1e6, "M/s")}
 _DIGITS = 6
 _HEAD_LINES = 2
 _MOST_REASONS = 20
@@ -96,9 +96,8 @@ def _figures(points: Sequence[Point]) -> dict[str, Callable[[Point], str]]:
     }
     if any(point.interval_s for point in points):
         columns[f"95 % of launches ({unit})"] = lambda point: _interval(point, scale)
-    for key in UNITS:
+    for key, (rate_scale, rate_unit) in RATES.items():
         if any(key in point.rates for point in points):
-            rate_scale, rate_unit = _SCALES[UNITS[key]]
             columns[f"{key} ({rate_unit})"] = partial(_rate, key, rate_scale)
     columns["#wrong"] = lambda point: "N/A" if point.wrong is None else str(point.wrong)
     return columns
