@@ -45,6 +45,7 @@ def collect(output: Path, announce: Announce, *, unchanged: int = UNCHANGED, tab
     if stored and stored[0].machine != _here():
         raise UsageError(f"{output} was begun on {stored[0].machine}, and this is {_here()}.", "Choose another file.")
     words = launch.prefix(2, machine.usable_cores())
+    output.parent.mkdir(parents=True, exist_ok=True)
     for number, (series, table, side, slowed) in enumerate(_plan(unchanged, tables)):
         if number < len(stored):
             continue
