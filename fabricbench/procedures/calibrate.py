@@ -29,7 +29,7 @@ ROWS_WITH_SAMPLES = 3
 
 
 def collect(output: Path, announce: Announce, *, unchanged: int = UNCHANGED, tables: int = TABLES) -> None:
-    """Measure every launch and write the fixture: some 90 minutes for the full plan.
+    """Measure every launch and write the fixture: some two hours for the full plan.
 
     Raises FabricbenchError. What was measured before an interruption is in the file and is not measured again.
     """
