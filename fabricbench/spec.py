@@ -260,7 +260,8 @@ class Step:
     `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there and
     says in the int32 at address `done` whether it is over; all are bodies of the same block. `settle` lets this rank
     see what others wrote into its memory; it stands outside the timing. `keep` owns memory that the block points at;
-    `operations` says how many operations one call performs.
+    `operations` says how many operations one call performs. `why` says what a code means that the step returned, None
+    of one that it does not know.
     """
 
     call: Callable[..., Any]
@@ -272,6 +273,7 @@ class Step:
     settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1
+    why: Callable[[int], str | None] | None = None
 
     @property
     def kind(self) -> StepKind:
@@ -290,6 +292,7 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
+    `mpi_prepares`: the library is needed to make a step, which then does without it.
     """
 
     name: str
@@ -298,6 +301,7 @@ class Variant:
     needs: Mapping[Mode, tuple[str, ...]]
     refuse: Callable[[Case], str | None]
     uses_mpi: bool = False
+    mpi_prepares: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
     idea: str = ""
@@ -356,6 +360,7 @@ class Operation:
         step: StepKind = "compiled",
         needs: Needs = (),
         uses_mpi: bool = False,
+        mpi_prepares: bool = False,
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
         large: bool = False,
@@ -375,7 +380,8 @@ class Operation:
                 needs=needs if isinstance(needs, Mapping) else {"blocking": needs},
                 refuse=refuse,
                 large=large,
-                uses_mpi=uses_mpi or bool(needs),
+                uses_mpi=uses_mpi or mpi_prepares or bool(needs),
+                mpi_prepares=mpi_prepares,
                 dtypes=dtypes or self.dtypes,
                 idea=idea,
             )

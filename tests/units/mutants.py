@@ -1,18 +1,22 @@
 """Broken answers, each wrong in a way that real ones are; the check must find every one of them."""
 
+import ctypes
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from fabricbench.collectives import segments
 from fabricbench.collectives.hops import exchange, first_of
 from fabricbench.collectives.reductions import reduce
 from fabricbench.engine import catalogue
-from fabricbench.measure.loop import nothing
+from fabricbench.measure.loop import Loop, nothing
 from fabricbench.spec import Buffer, Context, Operation, Step, Variant, block
 
 MUTANTS: dict[str, Variant] = {}
+LATE_S = 0.003
 
 
 def mutant(name: str) -> Callable[[Callable[[Context, Step], Step]], Callable[[Context, Step], Step]]:
@@ -122,6 +126,73 @@ def beyond(context: Context, step: Step) -> Step:
         behind.value = 1
 
     return replace(step, call=perform_and_overrun)
+
+
+def entering_late(step: Step) -> Step:
+    loop = Loop(step=step)
+
+    def perform() -> None:
+        time.sleep(LATE_S)
+        loop.take(1, 1)
+
+    return Step(call=perform)
+
+
+def deaf(step: Step, ranks: int) -> Step:
+    """The step of a rank that believes that all others have announced everything."""
+    raised = np.full(segments.KINDS * ranks * segments.LINE // 8, 1 << 62)
+    return replace(changed(step, flags=raised.ctypes.data), keep=(raised, *step.keep))
+
+
+def reading_late(step: Step) -> Step:
+    """The step of a rank that sleeps each time before it reduces what lies in others' slots."""
+    assert step.block is not None
+    body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    reduce = body(int(step.block["reducer"][0]))
+
+    def sleep_and_reduce(asked: int) -> int:
+        time.sleep(LATE_S)
+        return int(reduce(asked))
+
+    made = body(sleep_and_reduce)
+    return replace(changed(step, reducer=ctypes.cast(made, ctypes.c_void_p).value), keep=(made, *step.keep))
+
+
+def chunks(context: Context, step: Step) -> Step:
+    """The same in four epochs."""
+    return changed(step, most=-(-context.question.count // 4))
+
+
+@mutant("allreduce/shm-one-shot/nobody waits")
+def one_shot_unheard(context: Context, step: Step) -> Step:
+    spoiled = deaf(step, context.question.ranks)
+    return entering_late(spoiled) if is_last(context) else spoiled
+
+
+@mutant("allreduce/shm/nobody waits")
+def two_shot_unheard(context: Context, step: Step) -> Step:
+    return one_shot_unheard(context, step)
+
+
+@mutant("alltoall/shm/nobody waits")
+def alltoall_unheard(context: Context, step: Step) -> Step:
+    return one_shot_unheard(context, step)
+
+
+@mutant("allgather/shm/nobody waits")
+def allgather_unheard(context: Context, step: Step) -> Step:
+    return one_shot_unheard(context, step)
+
+
+@mutant("allreduce/shm-one-shot/one slot, and the last rank reads late")
+def one_slot(context: Context, step: Step) -> Step:
+    spoiled = changed(chunks(context, step), slots=1)
+    return reading_late(spoiled) if is_last(context) else spoiled
+
+
+@mutant("allreduce/shm/one slot, and the last rank reads late")
+def one_slot_of_two_shots(context: Context, step: Step) -> Step:
+    return one_slot(context, step)
 
 
 @mutant("barrier/mpi/returns at once")
