@@ -32,7 +32,9 @@ def differences(counts: list[Count], formulas: Mapping[str, Sent]) -> list[str]:
     wrong = []
     for count in counts:
         expected = formulas[count.name.removesuffix(TWIN)](count.place, count.ranks, count.nbytes, count.width)
-        copied = COPIED[count.name](count.place, count.ranks, count.nbytes, count.width) if count.name in COPIED else None
+        copied = (
+            COPIED[count.name](count.place, count.ranks, count.nbytes, count.width) if count.name in COPIED else None
+        )
         if (count.messages, count.sent) != expected or copied not in (None, count.copied):
             wrong.append(f"{count}, not {expected}, {copied} copied")
     return wrong

@@ -85,7 +85,9 @@ def operation_of(case: Case) -> Operation:
     return catalogue.operation(case.operation)
 
 
-def case_of(name: str, ranks: int, count: int, dtype: str = "float32", *, in_place: bool = False, **params: Any) -> Case:
+def case_of(
+    name: str, ranks: int, count: int, dtype: str = "float32", *, in_place: bool = False, **params: Any
+) -> Case:
     """A case of operation/variant; count: of elements, the nearest that the operation can have."""
     operation = catalogue.operation(name.partition("/")[0])
     fitted = operation.fit(count, ranks) or operation.fit(ranks, ranks)
@@ -109,8 +111,12 @@ def wrong(case: Case, *, times: int = 1, change: Change = unchanged, hosts: tupl
         place = Place(question, Handles(rank, meeting, list(hosts) or ["here"] * ranks))
         operation = operation_of(case)
         with operation.variants[case.variant].prepare(place) as step:  # type: ignore[arg-type]
+            meeting.exchange(rank, None)
             try:
-                loop = Loop(step=change(rank, step), restore=preparing.restoring(operation, question, place.inputs, place.output))
+                loop = Loop(
+                    step=change(rank, step),
+                    restore=preparing.restoring(operation, question, place.inputs, place.output),
+                )
                 return sum(_performed(operation, loop, place, meeting, SEED + time) for time in range(times))
             except BaseException:
                 meeting.leave()
@@ -126,9 +132,7 @@ def wrong(case: Case, *, times: int = 1, change: Change = unchanged, hosts: tupl
 
 
 def _performed(operation: Operation, loop: Loop, place: Place, meeting: Meeting, seed: int) -> int:
-    question = Question(
-        case=place.question.case, rank=place.question.rank, ranks=place.question.ranks, seed=seed
-    )
+    question = Question(case=place.question.case, rank=place.question.rank, ranks=place.question.ranks, seed=seed)
     validate.fill(operation, question, place.inputs)
     validate.poison(place.output)
     meeting.exchange(question.rank, None)

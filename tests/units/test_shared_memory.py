@@ -1,0 +1,208 @@
+"""Memory that ranks share: right whatever the sizes, epochs and delays; refused, or given up, in one sentence.
+
+Ranks are threads here (`units.threads`); as processes, under a library, they stand in the other files of this folder.
+"""
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from units import slow_copies
+from units.mutants import changed, deaf, entering_late, reading_late
+from units.random_cases import cases
+from units.threads import Change, case_of, wrong
+
+from fabricbench.collectives import segments
+from fabricbench.engine import catalogue, suite
+from fabricbench.errors import NotMeasuredError, UnavailableError
+from fabricbench.measure.loop import nothing
+from fabricbench.model import Case
+from fabricbench.spec import Array, Step, block
+
+TESTS = Path(__file__).parents[1]
+NAMES = slow_copies.NAMES
+REDUCING = NAMES[:2]
+SMALL = 256
+"""Bytes of a slot with which small arrays take many epochs."""
+
+EPOCHS = 10_000
+LIMIT_S = 200
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "SLOT_BYTES", SMALL)
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(segments, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(case=cases(NAMES, most_ranks=6), slot_bytes=st.sampled_from((64, SMALL, segments.SLOT_BYTES)))
+def test_any_case_in_slots_of_any_size_is_right_twice_in_a_row(case: Case, slot_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(segments, "SLOT_BYTES", slot_bytes)
+        assert sum(wrong(case, times=2)) == 0
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_ten_thousand_epochs_without_a_stale_element(name: str, ranks: int, small: None) -> None:
+    times, width = 4, 4
+    of_an_epoch = {"allgather/shm": ranks * SMALL, "alltoall/shm": ranks * segments.rounded(SMALL // ranks)}
+    count = EPOCHS // times * of_an_epoch.get(name, SMALL) // width
+    epochs: list[Array] = []
+
+    def watched(rank: int, step: Step) -> Step:
+        epochs.append(step.keep[1])
+        return step
+
+    assert sum(wrong(case_of(name, ranks, count), times=times, change=watched)) == 0
+    assert [int(epoch[0]) for epoch in epochs] == [EPOCHS] * ranks
+
+
+def only(late: int, change: Change) -> Change:
+    return lambda rank, step: change(rank, step) if rank == late else step
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+@pytest.mark.parametrize("name", REDUCING)
+def test_a_slow_reader_is_not_overtaken_and_would_be_if_there_were_one_slot(name: str, late: int, small: None) -> None:
+    case = case_of(name, 3, 300)
+    reads_late = only(late, lambda rank, step: reading_late(step))
+    assert sum(wrong(case, change=reads_late)) == 0
+    assert sum(wrong(case, change=lambda rank, step: reads_late(rank, changed(step, slots=1)))) > 0
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_late_rank_is_waited_for_and_would_be_missed_by_ranks_that_do_not(name: str, late: int) -> None:
+    case = case_of(name, 3, 300)
+    enters_late = only(late, lambda rank, step: entering_late(step))
+    assert sum(wrong(case, change=enters_late)) == 0
+    assert sum(wrong(case, change=lambda rank, step: enters_late(rank, deaf(step, 3)))) > 0
+
+
+def test_copies_that_are_held_up_before_and_after_spoil_nothing_and_would_in_one_slot() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    words = [sys.executable, "-m", "units.slow_copies"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert {name: one["held_up"] > 50 for name, one in found.items()} == dict.fromkeys(NAMES, True)
+    assert {name: one["two slots"] for name, one in found.items()} == dict.fromkeys(NAMES, 0)
+    assert {name: one["one slot"] > 0 for name, one in found.items()} == dict.fromkeys(NAMES, True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rank_that_does_not_come_ends_the_wait_of_the_others_by_name(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "LIMIT_S", 0.05)
+    stays_away = only(1, lambda rank, step: Step(call=nothing, block=block(unused=0)))
+    with pytest.raises(NotMeasuredError, match=r"^Rank 0 waited 0.05 s for rank 1 in shared memory in sample 0\.$"):
+        wrong(case_of(name, 2, 100), change=stays_away)
+
+
+def test_a_code_that_is_not_the_waits_is_given_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(rank: int, step: Step) -> Step:
+        return Step(call=fail, block=block(unused=0), why=step.why)
+
+    with pytest.raises(NotMeasuredError, match=r"^The step returned error code 7 in sample 0\.$"):
+        wrong(case_of("alltoall/shm", 2, 100), change=failing)
+
+
+def fail(b: object) -> int:
+    return 7
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_gone_while_the_step_lives_and_maps_when_it_ends(name: str, folder: Path) -> None:
+    seen: list[tuple[list[Path], bool]] = []
+
+    def look(rank: int, step: Step) -> Step:
+        seen.append((list(folder.iterdir()), str(folder) in Path("/proc/self/maps").read_text()))
+        return step
+
+    assert sum(wrong(case_of(name, 3, 100), change=look)) == 0
+    assert seen == [([], True)] * 3
+    assert str(folder) not in Path("/proc/self/maps").read_text()
+
+
+def refused(name: str = "allreduce/shm", ranks: int = 3, **more: tuple[str, ...]) -> str:
+    with pytest.raises(UnavailableError) as caught:
+        wrong(case_of(name, ranks, 1 << 16), **more)
+    return str(caught.value)
+
+
+def test_ranks_of_several_hosts_are_refused() -> None:
+    assert refused(hosts=("a", "b", "a")) == "Ranks on 2 hosts have no memory in common."
+
+
+def test_too_little_room_is_said_with_both_sizes_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr(segments, "_room", lambda: 1 << 20)
+    said = refused()
+    assert re.fullmatch(
+        rf"3 segments of \d+ bytes do not fit into {folder}, which has 1048576 bytes free\. "
+        r"Containers are given more with --shm-size\.",
+        said,
+    )
+    assert list(folder.iterdir()) == []
+
+
+def test_room_that_somebody_else_takes_meanwhile_is_said_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    fallocate, asked = os.posix_fallocate, []
+
+    def full_for_the_last(made: int, start: int, nbytes: int) -> None:
+        asked.append(nbytes)
+        if len(asked) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fallocate(made, start, nbytes)
+
+    monkeypatch.setattr(os, "posix_fallocate", full_for_the_last)
+    assert refused() == f"No memory can be shared in {folder}: No space left on device."
+    assert list(folder.iterdir()) == []
+    assert str(folder) not in Path("/proc/self/maps").read_text()
+
+
+def test_ranks_that_cannot_see_each_others_names_are_refused_and_leave_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    make = segments._made
+    monkeypatch.setattr(segments, "_made", lambda path, nbytes: f"{make(path, nbytes)}-elsewhere")
+    assert refused() == f"No memory can be shared in {folder}: No such file or directory."
+    assert list(folder.iterdir()) == []
+
+
+def test_no_folder_for_shared_memory_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(segments, "FOLDER", tmp_path / "none")
+    assert refused() == f"No memory can be shared in {tmp_path}/none: No such file or directory."
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_rank_is_refused(name: str) -> None:
+    operation, _, variant = name.partition("/")
+    why = suite.refusal(catalogue.operation(operation).variants[variant], case_of(name, 1, 100))
+    assert why == "needs 2 ranks or more, of one host"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_segment_is_small_however_large_the_array(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "_room", lambda: 0)
+    named = re.match(r"4 segments of (\d+) bytes", refused(name, ranks=4))
+    assert named is not None
+    assert int(named[1]) <= segments.SLOTS * (segments.SLOT_BYTES + segments.SLOT_BYTES // 4) + (16 << 10)
