@@ -2,8 +2,8 @@
 
 A rank copies the others' parts of its array into its slot, reduces its own part straight from the others' slots, and
 puts the result behind; then everyone copies the results. That is 2 (ranks - 1) / ranks of the array out of others'
-memory, the least possible. Chunk by chunk: while the others reduce one, a rank gives the next, which is why one slot
-would not do.
+memory, the least possible. Chunk by chunk: while the others reduce one, a rank gives the next. Who gives chunk e has
+seen in e - 1 that all had reduced e - 2, and who reduces e, that all had taken the results of e - 2.
 """
 
 from collections.abc import Iterator
@@ -56,8 +56,8 @@ def combine(b: Any, done: int, count: int, epoch: int) -> int:
         right = own if rank == b.rank else slot(b, rank, epoch) + start
         code = reduce(b, left, right, result, size)
         left = result
-    copy(b, result, b.receive + done * b.width + start, size * b.width)
     announce(b, REDUCED, epoch)
+    copy(b, result, b.receive + done * b.width + start, size * b.width)
     return code
 
 
@@ -76,7 +76,7 @@ def take(b: Any, done: int, count: int, epoch: int) -> int:
 
 def refuse(case: Case) -> str | None:
     """Why a case cannot be reduced here."""
-    return segments.refuse(case) or reductions.compiled_only(case)
+    return segments.refuse(case) or reductions.no_loop(case)
 
 
 @allreduce.variant("shm", mpi_prepares=True, large=True, refuse=refuse)

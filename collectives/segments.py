@@ -39,9 +39,10 @@ SLOTS = 2
 SLOT_BYTES = 256 << 10
 """Most data of one epoch: what two ranks' slots hold stays in their caches; larger arrays take several epochs."""
 LIMIT_S = 60.0
-SPINS = 20_000
-SPINS_CROWDED = 100
-"""Looks before a core is given away, the second where ranks are more than cores."""
+GAP_NS = 100_000_000
+"""Most that counts as waiting between two looks."""
+SPINS, SPINS_CROWDED = 20_000, 100
+"""Looks before a core is given away; the second where ranks are more than cores."""
 
 
 def refuse(case: Case) -> str | None:
@@ -79,10 +80,14 @@ def wait_for(b: Any, kind: int, rank: int, epoch: int) -> int:
     for _ in range(b.spins):
         if load_acquire(awaited) >= epoch:
             return 0
-    until = now_ns() + b.limit
+    waited, before = 0, now_ns()
     while load_acquire(awaited) < epoch:
-        if now_ns() > until:
+        now = now_ns()
+        # Whoever was stopped itself, as by Ctrl-Z, has not waited all that time.
+        waited += min(now - before, GAP_NS)
+        if waited > b.limit:
             return -1 - rank
+        before = now
         sched_yield()
     return 0
 

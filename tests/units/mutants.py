@@ -158,41 +158,23 @@ def reading_late(step: Step) -> Step:
     return replace(changed(step, reducer=ctypes.cast(made, ctypes.c_void_p).value), keep=(made, *step.keep))
 
 
-def chunks(context: Context, step: Step) -> Step:
-    """The same in four epochs."""
-    return changed(step, most=-(-context.question.count // 4))
+SHARED = ("allreduce/shm", "allreduce/shm-one-shot", "alltoall/shm", "allgather/shm")
 
 
-@mutant("allreduce/shm-one-shot/nobody waits")
-def one_shot_unheard(context: Context, step: Step) -> Step:
+def unheard(context: Context, step: Step) -> Step:
     spoiled = deaf(step, context.question.ranks)
     return entering_late(spoiled) if is_last(context) else spoiled
 
 
-@mutant("allreduce/shm/nobody waits")
-def two_shot_unheard(context: Context, step: Step) -> Step:
-    return one_shot_unheard(context, step)
-
-
-@mutant("alltoall/shm/nobody waits")
-def alltoall_unheard(context: Context, step: Step) -> Step:
-    return one_shot_unheard(context, step)
-
-
-@mutant("allgather/shm/nobody waits")
-def allgather_unheard(context: Context, step: Step) -> Step:
-    return one_shot_unheard(context, step)
-
-
-@mutant("allreduce/shm-one-shot/one slot, and the last rank reads late")
 def one_slot(context: Context, step: Step) -> Step:
-    spoiled = changed(chunks(context, step), slots=1)
+    spoiled = changed(step, most=-(-context.question.count // 4), slots=1)  # four epochs
     return reading_late(spoiled) if is_last(context) else spoiled
 
 
-@mutant("allreduce/shm/one slot, and the last rank reads late")
-def one_slot_of_two_shots(context: Context, step: Step) -> Step:
-    return one_slot(context, step)
+for name in SHARED:
+    mutant(f"{name}/nobody waits, and the last rank enters late")(unheard)
+for name in SHARED[:2]:
+    mutant(f"{name}/one slot, and the last rank reads late")(one_slot)
 
 
 @mutant("barrier/mpi/returns at once")

@@ -13,12 +13,11 @@ import time
 from typing import Any
 
 from llvmlite import binding
-from units.mutants import changed
+from units.mutants import SHARED, changed
 from units.threads import case_of, wrong
 
 from fabricbench.collectives import segments
 
-NAMES = ("allreduce/shm", "allreduce/shm-one-shot", "alltoall/shm", "allgather/shm")
 RANKS = 3
 SLOT_BYTES = 256
 COUNT = 3000
@@ -53,7 +52,7 @@ class Copies:
 def main() -> None:
     copies, found = Copies(), {}
     segments.SLOT_BYTES = SLOT_BYTES
-    for name in NAMES:
+    for name in SHARED:
         before = copies.held_up
         case = case_of(name, RANKS, COUNT)
         two = sum(wrong(case, times=2))

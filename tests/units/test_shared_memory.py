@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from units import slow_copies
-from units.mutants import changed, deaf, entering_late, reading_late
+from units.mutants import SHARED, changed, deaf, entering_late, reading_late
 from units.random_cases import cases
 from units.threads import Change, case_of, wrong
 
@@ -27,8 +26,7 @@ from fabricbench.model import Case
 from fabricbench.spec import Array, Step, block
 
 TESTS = Path(__file__).parents[1]
-NAMES = slow_copies.NAMES
-REDUCING = NAMES[:2]
+REDUCING = SHARED[:2]
 SMALL = 256
 """Bytes of a slot with which small arrays take many epochs."""
 
@@ -48,7 +46,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
-@given(case=cases(NAMES, most_ranks=6), slot_bytes=st.sampled_from((64, SMALL, segments.SLOT_BYTES)))
+@given(case=cases(SHARED, most_ranks=6), slot_bytes=st.sampled_from((64, SMALL, segments.SLOT_BYTES)))
 def test_any_case_in_slots_of_any_size_is_right_twice_in_a_row(case: Case, slot_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(segments, "SLOT_BYTES", slot_bytes)
@@ -56,7 +54,7 @@ def test_any_case_in_slots_of_any_size_is_right_twice_in_a_row(case: Case, slot_
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 5])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARED)
 def test_ten_thousand_epochs_without_a_stale_element(name: str, ranks: int, small: None) -> None:
     times, width = 4, 4
     of_an_epoch = {"allgather/shm": ranks * SMALL, "alltoall/shm": ranks * segments.rounded(SMALL // ranks)}
@@ -85,7 +83,7 @@ def test_a_slow_reader_is_not_overtaken_and_would_be_if_there_were_one_slot(name
 
 
 @pytest.mark.parametrize("late", [0, 1, 2])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARED)
 def test_a_late_rank_is_waited_for_and_would_be_missed_by_ranks_that_do_not(name: str, late: int) -> None:
     case = case_of(name, 3, 300)
     enters_late = only(late, lambda rank, step: entering_late(step))
@@ -99,12 +97,12 @@ def test_copies_that_are_held_up_before_and_after_spoil_nothing_and_would_in_one
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    assert {name: one["held_up"] > 50 for name, one in found.items()} == dict.fromkeys(NAMES, True)
-    assert {name: one["two slots"] for name, one in found.items()} == dict.fromkeys(NAMES, 0)
-    assert {name: one["one slot"] > 0 for name, one in found.items()} == dict.fromkeys(NAMES, True)
+    assert {name: one["held_up"] > 50 for name, one in found.items()} == dict.fromkeys(SHARED, True)
+    assert {name: one["two slots"] for name, one in found.items()} == dict.fromkeys(SHARED, 0)
+    assert {name: one["one slot"] > 0 for name, one in found.items()} == dict.fromkeys(SHARED, True)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARED)
 def test_a_rank_that_does_not_come_ends_the_wait_of_the_others_by_name(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +124,7 @@ def fail(b: object) -> int:
     return 7
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARED)
 def test_names_are_gone_while_the_step_lives_and_maps_when_it_ends(name: str, folder: Path) -> None:
     seen: list[tuple[list[Path], bool]] = []
 
@@ -193,14 +191,14 @@ def test_no_folder_for_shared_memory_is_said(monkeypatch: pytest.MonkeyPatch, tm
     assert refused() == f"No memory can be shared in {tmp_path}/none: No such file or directory."
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARED)
 def test_one_rank_is_refused(name: str) -> None:
     operation, _, variant = name.partition("/")
     why = suite.refusal(catalogue.operation(operation).variants[variant], case_of(name, 1, 100))
     assert why == "needs 2 ranks or more, of one host"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARED)
 def test_a_segment_is_small_however_large_the_array(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "_room", lambda: 0)
     named = re.match(r"4 segments of (\d+) bytes", refused(name, ranks=4))
