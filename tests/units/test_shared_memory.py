@@ -3,6 +3,7 @@
 Ranks are threads here (`units.threads`); as processes, under a library, they stand in the other files of this folder.
 """
 
+import ctypes
 import errno
 import json
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +23,7 @@ from units.threads import Change, case_of, wrong
 from fabricbench.collectives import segments
 from fabricbench.engine import catalogue, suite
 from fabricbench.errors import NotMeasuredError, UnavailableError
-from fabricbench.measure.loop import nothing
+from fabricbench.measure.loop import Loop, nothing
 from fabricbench.model import Case
 from fabricbench.spec import Array, Step, block
 
@@ -139,7 +141,7 @@ def test_names_are_gone_while_the_step_lives_and_maps_when_it_ends(name: str, fo
 
 def refused(name: str = "allreduce/shm", ranks: int = 3, **more: tuple[str, ...]) -> str:
     with pytest.raises(UnavailableError) as caught:
-        wrong(case_of(name, ranks, 1 << 16), **more)
+        wrong(case_of(name, ranks, 1 << 20), **more)
     return str(caught.value)
 
 
@@ -201,6 +203,38 @@ def test_one_rank_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", SHARED)
 def test_a_segment_is_small_however_large_the_array(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "_room", lambda: 0)
-    named = re.match(r"4 segments of (\d+) bytes", refused(name, ranks=4))
+    named = re.match(r"2 segments of (\d+) bytes", refused(name, ranks=2))
     assert named is not None
-    assert int(named[1]) <= segments.SLOTS * (segments.SLOT_BYTES + segments.SLOT_BYTES // 4) + (16 << 10)
+    assert int(named[1]) <= 0.8 * (1 << 20)
+
+
+def in_floats(name: str, given: Array) -> list[Array]:
+    """Every rank's answer to an all-reduce of arrays (ranks, count) that are not made of whole numbers."""
+    ranks, count = given.shape
+    found: list[Array] = [given[0]] * ranks
+
+    def fed(rank: int, step: Step) -> Step:
+        assert step.block is not None
+        send, receive = (
+            np.frombuffer((ctypes.c_float * count).from_address(int(step.block[field][0])), given.dtype)
+            for field in ("send", "receive")
+        )
+        loop = Loop(step=step)
+
+        def perform() -> None:
+            send[:] = given[rank]
+            loop.take(1, 1)
+            found[rank] = receive.copy()
+
+        return Step(call=perform)
+
+    wrong(case_of(name, ranks, count), change=fed)
+    return found
+
+
+@pytest.mark.parametrize("name", REDUCING)
+def test_elements_are_combined_in_order_of_rank_on_all_ranks(name: str, small: None) -> None:
+    given = np.random.default_rng(1).random((3, 500), np.float32)
+    in_order, otherwise = (given[0] + given[1]) + given[2], (given[1] + given[2]) + given[0]
+    assert not np.array_equal(in_order, otherwise)
+    assert all(np.array_equal(found, in_order) for found in in_floats(name, given))
