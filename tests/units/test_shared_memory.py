@@ -47,7 +47,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(derandomize=True, database=None, deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 @given(case=cases(SHARED, most_ranks=6), slot_bytes=st.sampled_from((64, SMALL, segments.SLOT_BYTES)))
 def test_any_case_in_slots_of_any_size_is_right_twice_in_a_row(case: Case, slot_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
