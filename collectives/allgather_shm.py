@@ -7,7 +7,7 @@ from fabricbench.collectives import segments
 from fabricbench.collectives.allgather import allgather
 from fabricbench.collectives.hops import copy
 from fabricbench.collectives.segments import GIVEN, announce, next_epoch, slot, wait_for
-from fabricbench.spec import Context, Step
+from fabricbench.spec import Context, Question, Step
 
 
 def call(b: Any) -> int:
@@ -30,13 +30,17 @@ def call(b: Any) -> int:
     return 0
 
 
-@allgather.variant("shm", mpi_prepares=True, large=True, refuse=segments.refuse)
+def most(question: Question) -> int:
+    """Bytes of a piece: all that a slot holds."""
+    return min(segments.part_bytes(question), segments.SLOT_BYTES)
+
+
+@allgather.variant("shm", uses_mpi="to prepare", large=True, refuse=segments.refuse, scratch=segments.scratch(most))
 def shm(context: Context) -> Iterator[Step]:
     """Shared memory of a host, without the library: a part is copied in once, and out by everybody."""
     question = context.question
-    stride = question.count // question.ranks * question.dtype.itemsize
-    most = min(stride, segments.SLOT_BYTES)
+    own = question.rank * segments.part_bytes(question) if question.case.in_place else 0
     yield from segments.shared(
-        context, call, most, receive=context.output.address, stride=stride, most=most,
-        send=context.send.address + (question.rank * stride if question.case.in_place else 0),
+        context, call, most(question), send=context.send.address + own, receive=context.output.address,
+        stride=segments.part_bytes(question), most=most(question),
     )  # fmt: skip

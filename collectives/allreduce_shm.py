@@ -15,7 +15,7 @@ from fabricbench.collectives.hops import copy, portion
 from fabricbench.collectives.reductions import reduce
 from fabricbench.collectives.segments import GIVEN, REDUCED, announce, next_epoch, slot, wait_for, wait_for_all
 from fabricbench.model import Case
-from fabricbench.spec import Context, Step
+from fabricbench.spec import Context, Question, Step
 
 
 def call(b: Any) -> int:
@@ -79,16 +79,28 @@ def refuse(case: Case) -> str | None:
     return segments.refuse(case) or reductions.no_loop(case)
 
 
-@allreduce.variant("shm", mpi_prepares=True, large=True, refuse=refuse)
+def most(question: Question) -> int:
+    """Elements of a chunk."""
+    return min(question.count, segments.SLOT_BYTES // question.dtype.itemsize)
+
+
+def results(question: Question) -> int:
+    """Where in a slot a result begins."""
+    return segments.rounded(most(question) * question.dtype.itemsize)
+
+
+def slot_bytes(question: Question) -> int:
+    """A chunk, and a part of the result."""
+    return results(question) + (most(question) // question.ranks + 1) * question.dtype.itemsize
+
+
+@allreduce.variant("shm", uses_mpi="to prepare", large=True, refuse=refuse, scratch=segments.scratch(slot_bytes))
 def shm(context: Context) -> Iterator[Step]:
     """Shared memory of a host, without the library: each reduces a part for all, then all copy the parts."""
     question = context.question
     asked, reducing = reductions.fields(context, local=False)
-    most = min(question.count, segments.SLOT_BYTES // question.dtype.itemsize)
-    results = segments.rounded(most * question.dtype.itemsize)
-    part = (most // question.ranks + 1) * question.dtype.itemsize
     yield from segments.shared(
-        context, call, results + part, send=context.send.address, receive=context.output.address,
-        count=question.count, most=most, results=results, **reducing,
+        context, call, slot_bytes(question), send=context.send.address, receive=context.output.address,
+        count=question.count, most=most(question), results=results(question), **reducing,
     )  # fmt: skip
     del asked  # the step pointed at it until now

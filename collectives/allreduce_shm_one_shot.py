@@ -8,11 +8,11 @@ from typing import Any
 
 from fabricbench.collectives import reductions, segments
 from fabricbench.collectives.allreduce import allreduce
-from fabricbench.collectives.allreduce_shm import refuse
+from fabricbench.collectives.allreduce_shm import most, refuse
 from fabricbench.collectives.hops import copy
 from fabricbench.collectives.reductions import reduce
 from fabricbench.collectives.segments import GIVEN, announce, next_epoch, slot, wait_for_all
-from fabricbench.spec import Context, Step
+from fabricbench.spec import Context, Question, Step
 
 
 def call(b: Any) -> int:
@@ -34,14 +34,20 @@ def call(b: Any) -> int:
     return 0
 
 
-@allreduce.variant("shm-one-shot", mpi_prepares=True, large=True, refuse=refuse)
+def slot_bytes(question: Question) -> int:
+    """A chunk."""
+    return most(question) * question.dtype.itemsize
+
+
+@allreduce.variant(
+    "shm-one-shot", uses_mpi="to prepare", large=True, refuse=refuse, scratch=segments.scratch(slot_bytes)
+)
 def shm_one_shot(context: Context) -> Iterator[Step]:
     """Shared memory of a host, without the library: each reduces all arrays itself; one exchange of flags."""
     question = context.question
     asked, reducing = reductions.fields(context, local=False)
-    most = min(question.count, segments.SLOT_BYTES // question.dtype.itemsize)
     yield from segments.shared(
-        context, call, most * question.dtype.itemsize, send=context.send.address, receive=context.output.address,
-        count=question.count, most=most, **reducing,
+        context, call, slot_bytes(question), send=context.send.address, receive=context.output.address,
+        count=question.count, most=most(question), **reducing,
     )  # fmt: skip
     del asked  # the step pointed at it until now

@@ -11,7 +11,7 @@ from fabricbench.collectives import segments
 from fabricbench.collectives.alltoall import alltoall
 from fabricbench.collectives.hops import copy
 from fabricbench.collectives.segments import GIVEN, announce, next_epoch, slot, wait_for
-from fabricbench.spec import Context, Step
+from fabricbench.spec import Context, Question, Step
 
 
 def call(b: Any) -> int:
@@ -36,13 +36,23 @@ def call(b: Any) -> int:
     return 0
 
 
-@alltoall.variant("shm", mpi_prepares=True, large=True, refuse=segments.refuse)
+def most(question: Question) -> int:
+    """Bytes of a piece."""
+    return segments.rounded(min(segments.part_bytes(question), segments.SLOT_BYTES // question.ranks))
+
+
+def slot_bytes(question: Question) -> int:
+    """A piece for every rank."""
+    return question.ranks * most(question)
+
+
+@alltoall.variant(
+    "shm", uses_mpi="to prepare", large=True, refuse=segments.refuse, scratch=segments.scratch(slot_bytes)
+)
 def shm(context: Context) -> Iterator[Step]:
     """Shared memory of a host, without the library: every part is copied in and out."""
     question = context.question
-    stride = question.count // question.ranks * question.dtype.itemsize
-    most = segments.rounded(min(stride, segments.SLOT_BYTES // question.ranks))
     yield from segments.shared(
-        context, call, question.ranks * most, send=context.send.address, receive=context.output.address,
-        stride=stride, most=most,
+        context, call, slot_bytes(question), send=context.send.address, receive=context.output.address,
+        stride=segments.part_bytes(question), most=most(question),
     )  # fmt: skip

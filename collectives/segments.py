@@ -27,7 +27,7 @@ import numpy as np
 
 from fabricbench.entries import load_acquire, now_ns, sched_yield, store_release, view
 from fabricbench.model import Case
-from fabricbench.spec import Array, Context, Handles, Refused, Step, block
+from fabricbench.spec import Array, Context, Handles, Question, Refused, Step, block
 
 FOLDER = Path("/dev/shm")
 LINE = 128
@@ -116,8 +116,7 @@ def shared(context: Context, call: Callable[[Any], int], slot_bytes: int, **more
     Raises Refused, on every rank of the communicator alike, where there is no memory to share.
     """
     question, library = context.question, context.mpi
-    slot_bytes = rounded(slot_bytes)
-    nbytes = rounded(_data(question.ranks) + SLOTS * slot_bytes, mmap.PAGESIZE)
+    nbytes = _size(question.ranks, slot_bytes)
     spins = _looked_round(library, nbytes)
     with _mapped(library, nbytes) as addresses:
         segments, epoch = np.array(addresses, np.int64), np.zeros(1, np.int64)
@@ -132,7 +131,7 @@ def fields(rank: int, segments: Array, epoch: Array, slot_bytes: int, spins: int
     ranks = segments.size
     return {
         "segments": segments.ctypes.data, "flags": segments[rank], "epoch": epoch.ctypes.data, "data": _data(ranks),
-        "slot": slot_bytes, "slots": SLOTS, "rank": rank, "ranks": ranks, "spins": spins,
+        "slot": rounded(slot_bytes), "slots": SLOTS, "rank": rank, "ranks": ranks, "spins": spins,
         "limit": round(LIMIT_S * 1e9), "like": np.int64(0),
     }  # fmt: skip
 
@@ -213,6 +212,20 @@ def _agreed(library: Handles, attempt: Callable[[], Any]) -> list[Any]:
     if first is not None:
         raise Refused(first)
     return [one for _, one in heard]
+
+
+def part_bytes(question: Question) -> int:
+    """Of one of as many equal parts as there are ranks."""
+    return question.count // question.ranks * question.dtype.itemsize
+
+
+def scratch(slot_bytes: Callable[[Question], int]) -> Callable[[Question], int]:
+    """Elements of a rank's segment, whose slots have so many bytes."""
+    return lambda question: -(-_size(question.ranks, slot_bytes(question)) // question.dtype.itemsize)
+
+
+def _size(ranks: int, slot_bytes: int) -> int:
+    return rounded(_data(ranks) + SLOTS * rounded(slot_bytes), mmap.PAGESIZE)
 
 
 def _data(ranks: int) -> int:

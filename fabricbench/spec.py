@@ -154,12 +154,17 @@ def cyclic_sum(noise: NDArray[np.int64], ranks: int, period: int) -> NDArray[np.
 class Layout:
     """Elements that one rank holds: of each input array, and of the output.
 
-    `place`: where in the output's memory the first input lies when the case is in place.
+    `place`: where in the output's memory the first input lies when the case is in place; None where it never does.
     """
 
     inputs: tuple[int, ...]
     output: int
-    place: int = 0
+    place: int | None = 0
+
+    @property
+    def room(self) -> int:
+        """Elements that the output's memory needs when the case is in place."""
+        return self.output if self.place is None else max(self.output, self.place + max(self.inputs, default=0))
 
 
 class Buffer:
@@ -292,7 +297,8 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
-    `mpi_prepares`: the library is needed to make a step, which then does without it.
+    `scratch`: elements of memory that a rank needs beyond its inputs and output. `mpi_prepares`: the library is needed
+    to make a step, which then does without it.
     """
 
     name: str
@@ -300,11 +306,22 @@ class Variant:
     prepare: Prepare
     needs: Mapping[Mode, tuple[str, ...]]
     refuse: Callable[[Case], str | None]
+    scratch: Callable[[Question], int]
     uses_mpi: bool = False
     mpi_prepares: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
     idea: str = ""
+
+
+def nothing_more(question: Question) -> int:
+    """The scratch of those who work in their inputs and output."""
+    return 0
+
+
+def one_more(question: Question) -> int:
+    """The scratch of those who need another array as large as the one asked for."""
+    return question.count
 
 
 def anything(case: Case) -> str | None:
@@ -359,10 +376,10 @@ class Operation:
         *,
         step: StepKind = "compiled",
         needs: Needs = (),
-        uses_mpi: bool = False,
-        mpi_prepares: bool = False,
+        uses_mpi: bool | Literal["to prepare"] = False,
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
+        scratch: Callable[[Question], int] = nothing_more,
         large: bool = False,
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees."""
@@ -379,9 +396,10 @@ class Operation:
                 prepare=contextmanager(prepare),
                 needs=needs if isinstance(needs, Mapping) else {"blocking": needs},
                 refuse=refuse,
+                scratch=scratch,
                 large=large,
-                uses_mpi=uses_mpi or mpi_prepares or bool(needs),
-                mpi_prepares=mpi_prepares,
+                uses_mpi=bool(uses_mpi or needs),
+                mpi_prepares=uses_mpi == "to prepare",
                 dtypes=dtypes or self.dtypes,
                 idea=idea,
             )

@@ -24,7 +24,7 @@ from fabricbench.model import Record
 SUITE = "calibration"
 UNCHANGED = 1000
 TABLES = 20
-SAMPLES_KEPT = 32
+SAMPLES_KEPT = 200
 ROWS_WITH_SAMPLES = 3
 
 

@@ -62,6 +62,19 @@ class TestExperiments:
         ranked = next(count for what, count in counts.items() if what.startswith("rank test"))
         assert ranked.found > 0.1 * ranked.trials
 
+    def test_the_power_is_told_of_quiet_rows_alone(self) -> None:
+        launches = fixture(8)
+        for noted in launches:
+            noted.medians_s[ROWS[1]] **= 10
+        seen = experiments.detectable(launches)
+        assert seen[ROWS[0]] < experiments.QUIET < seen[ROWS[1]]
+        assert {one.rows for one in experiments.power(launches, 3)} == {2}
+
+    def test_tables_put_together_have_launches_of_their_own(self) -> None:
+        counts = {count.what: count for count in experiments.drawn(fixture(30), 4)}
+        assert counts["8 + 8, 100 rows, one worse or better"].found == 0
+        assert counts["the same, 5 rows slowed by 50 %, all found"].found == 4
+
     def test_what_is_slowed_is_found_and_the_more_the_sooner(self) -> None:
         little, quarter, half = experiments.power(fixture(8), 9)
         assert (quarter.found, half.found) == (9, 9)

@@ -18,14 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from units.mutants import SHARED, changed, deaf, entering_late, reading_late
 from units.random_cases import cases
-from units.threads import Change, case_of, wrong
+from units.threads import Change, case_of, operation_of, wrong
 
 from fabricbench.collectives import segments
 from fabricbench.engine import catalogue, suite
 from fabricbench.errors import NotMeasuredError, UnavailableError
 from fabricbench.measure.loop import Loop, nothing
 from fabricbench.model import Case
-from fabricbench.spec import Array, Step, block
+from fabricbench.spec import Array, Question, Step, block
 
 TESTS = Path(__file__).parents[1]
 REDUCING = SHARED[:2]
@@ -201,11 +201,16 @@ def test_one_rank_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHARED)
-def test_a_segment_is_small_however_large_the_array(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_segment_is_small_however_large_the_array_and_as_large_as_was_said(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segments, "_room", lambda: 0)
+    case = case_of(name, 2, 1 << 20)
+    question = Question(case=case, rank=0, ranks=2, seed=0)
+    said = operation_of(case).variants[case.variant].scratch(question) * question.dtype.itemsize
     named = re.match(r"2 segments of (\d+) bytes", refused(name, ranks=2))
     assert named is not None
-    assert int(named[1]) <= 0.8 * (1 << 20)
+    assert int(named[1]) == said <= 0.8 * (1 << 20)
 
 
 def in_floats(name: str, given: Array) -> list[Array]:
