@@ -5,12 +5,15 @@ Ranks are threads here (`units.threads`); as processes, under a library, they st
 
 import ctypes
 import errno
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -243,3 +246,45 @@ def test_elements_are_combined_in_order_of_rank_on_all_ranks(name: str, small: N
     in_order, otherwise = (given[0] + given[1]) + given[2], (given[1] + given[2]) + given[0]
     assert not np.array_equal(in_order, otherwise)
     assert all(np.array_equal(found, in_order) for found in in_floats(name, given))
+
+
+PROGRAM = """
+import numpy as np
+from fabricbench import native
+from fabricbench.collectives import allgather_shm, segments
+from fabricbench.spec import block
+
+found = segments.fields(0, np.zeros(2, np.int64), np.zeros(1, np.int64), 64, 1)
+asked = block(**found, send=0, receive=0, stride=0, most=0)
+print(native.compile(allgather_shm.call, asked).owner._library.get_llvm_str())
+"""
+
+
+def test_what_is_compiled_has_kept_acquire_and_release(tmp_path: Path) -> None:
+    # A cache of its own: of code that was loaded there is nothing to read.
+    made = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)}, capture_output=True,
+        text=True, check=True,
+    ).stdout  # fmt: skip
+    assert len(re.findall(r"load atomic i64, .* acquire", made)) >= 2, "while it spins, and between yields"
+    assert re.search(r"store atomic i64 .* release", made)
+
+
+def waited(monkeypatch: pytest.MonkeyPatch, clock: Iterator[int], looks: int) -> int:
+    """What a wait for rank 1 returns whose clock goes so, and whose flag is up after so many looks."""
+    flags = iter([*[0] * looks, 7])
+    monkeypatch.setattr(segments, "load_acquire", lambda address: next(flags))
+    monkeypatch.setattr(segments, "now_ns", lambda: next(clock))
+    monkeypatch.setattr(segments, "sched_yield", lambda: 0)
+    b = SimpleNamespace(flags=0, ranks=2, spins=0, limit=round(segments.LIMIT_S * 1e9))
+    return segments.wait_for(b, segments.GIVEN, 1, 7)
+
+
+def test_a_wait_ends_after_its_limit_and_not_because_the_waiting_rank_was_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hour, tick = 3600 * 10**9, 10**7
+    assert waited(monkeypatch, itertools.count(0, tick), looks=5990) == 0
+    assert waited(monkeypatch, itertools.count(0, tick), looks=6100) == -2
+    stopped = itertools.chain(range(0, 100 * tick, tick), itertools.count(hour, tick))
+    assert waited(monkeypatch, stopped, looks=5000) == 0
