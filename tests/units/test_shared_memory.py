@@ -38,6 +38,17 @@ SMALL = 256
 EPOCHS = 10_000
 LIMIT_S = 200
 
+PROGRAM = """
+import numpy as np
+from fabricbench import native
+from fabricbench.collectives import allgather_shm, segments
+from fabricbench.spec import block
+
+found = segments.fields(0, np.zeros(2, np.int64), np.zeros(1, np.int64), 64, 1)
+asked = block(**found, send=0, receive=0, stride=0, most=0)
+print(native.compile(allgather_shm.call, asked).owner._library.get_llvm_str())
+"""
+
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,18 +257,6 @@ def test_elements_are_combined_in_order_of_rank_on_all_ranks(name: str, small: N
     in_order, otherwise = (given[0] + given[1]) + given[2], (given[1] + given[2]) + given[0]
     assert not np.array_equal(in_order, otherwise)
     assert all(np.array_equal(found, in_order) for found in in_floats(name, given))
-
-
-PROGRAM = """
-import numpy as np
-from fabricbench import native
-from fabricbench.collectives import allgather_shm, segments
-from fabricbench.spec import block
-
-found = segments.fields(0, np.zeros(2, np.int64), np.zeros(1, np.int64), 64, 1)
-asked = block(**found, send=0, receive=0, stride=0, most=0)
-print(native.compile(allgather_shm.call, asked).owner._library.get_llvm_str())
-"""
 
 
 def test_what_is_compiled_has_kept_acquire_and_release(tmp_path: Path) -> None:
