@@ -32,8 +32,12 @@ def receive(b: Any, into: int, count: int, source: int) -> int:
 
 def first_of(b: Any, part: int) -> int:
     """First element of one of `ranks` parts of `count` elements; parts differ by at most one element."""
-    first: int = part * b.count // b.ranks
-    return first
+    return portion(part, b.count, b.ranks)
+
+
+def portion(part: int, count: int, ranks: int) -> int:
+    """The same of so many elements and ranks."""
+    return part * count // ranks
 
 
 def copy(b: Any, source: int, into: int, nbytes: int) -> None:

@@ -77,6 +77,7 @@ MPI_Win_flush = Entry("MPI_Win_flush", "ip")
 
 memcpy = Entry("memcpy", "ppl", "p")
 memmove = Entry("memmove", "ppl", "p")
+sched_yield = Entry("sched_yield", "")
 
 view = Primitive("view")
 """view(address, count, like): a (count,) array of the type of the scalar `like`, at that address."""

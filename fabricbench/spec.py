@@ -265,7 +265,8 @@ class Step:
     `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there and
     says in the int32 at address `done` whether it is over; all are bodies of the same block. `settle` lets this rank
     see what others wrote into its memory; it stands outside the timing. `keep` owns memory that the block points at;
-    `operations` says how many operations one call performs.
+    `operations` says how many operations one call performs. `why` says what a code means that the step returned, None
+    of one that it does not know.
     """
 
     call: Callable[..., Any]
@@ -277,6 +278,7 @@ class Step:
     settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1
+    why: Callable[[int], str | None] | None = None
 
     @property
     def kind(self) -> StepKind:
@@ -295,7 +297,8 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
-    `scratch`: elements of memory that a rank needs beyond its inputs and output.
+    `scratch`: elements of memory that a rank needs beyond its inputs and output. `mpi_prepares`: the library is needed
+    to make a step, which then does without it.
     """
 
     name: str
@@ -305,6 +308,7 @@ class Variant:
     refuse: Callable[[Case], str | None]
     scratch: Callable[[Question], int]
     uses_mpi: bool = False
+    mpi_prepares: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
     idea: str = ""
@@ -372,7 +376,7 @@ class Operation:
         *,
         step: StepKind = "compiled",
         needs: Needs = (),
-        uses_mpi: bool = False,
+        uses_mpi: bool | Literal["to prepare"] = False,
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
         scratch: Callable[[Question], int] = nothing_more,
@@ -394,7 +398,8 @@ class Operation:
                 refuse=refuse,
                 scratch=scratch,
                 large=large,
-                uses_mpi=uses_mpi or bool(needs),
+                uses_mpi=bool(uses_mpi or needs),
+                mpi_prepares=uses_mpi == "to prepare",
                 dtypes=dtypes or self.dtypes,
                 idea=idea,
             )

@@ -90,7 +90,7 @@ def _working_set(setting: Setting, case: Case) -> int:
 
 def _conditions(setting: Setting, variant: Variant, case: Case, start: Sync, flags: list[Flag]) -> Conditions:
     library = _local_library(setting, variant)
-    if variant.uses_mpi:
+    if variant.uses_mpi and not variant.mpi_prepares:
         library = setting.group.library + (", thread multiple" if setting.group.threaded else "")
     return Conditions(
         step=variant.step, sync=start, placement=setting.placement.text,

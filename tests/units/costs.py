@@ -12,6 +12,9 @@ Sent = Callable[[int, int, int, int], tuple[int, int]]
 SEGMENT = 64 * 1024
 """Bytes that wander along the chain at a time."""
 
+SLOT = 256 * 1024
+"""Most bytes that a rank shares at a time."""
+
 
 def rounds(ranks: int) -> int:
     """log2(ranks), rounded up: hops that a message needs to reach all where every hop doubles those who have it."""
@@ -52,6 +55,11 @@ def by_binary_distance(rank: int, ranks: int, nbytes: int, width: int) -> tuple[
 def empty_messages(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, int]:
     """That a rank has come is all that is said, to as many as it takes until all have heard of all."""
     return rounds(ranks), 0
+
+
+def nothing_is_sent(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, int]:
+    """Memory that ranks share takes no messages."""
+    return 0, 0
 
 
 def allreduce_ring(rank: int, ranks: int, nbytes: int, width: int) -> tuple[int, int]:
@@ -162,11 +170,15 @@ SENT: dict[str, Sent] = {
     "allgather/neighbour-exchange": in_pairs,
     "allgather/recursive-doubling": doubling,
     "allgather/ring": each_part_once,
+    "allgather/shm": nothing_is_sent,
     "allreduce/rabenseifner": rabenseifner,
     "allreduce/recursive-doubling": allreduce_recursive_doubling,
     "allreduce/ring": allreduce_ring,
+    "allreduce/shm": nothing_is_sent,
+    "allreduce/shm-one-shot": nothing_is_sent,
     "alltoall/bruck": by_binary_distance,
     "alltoall/pairwise": each_part_once,
+    "alltoall/shm": nothing_is_sent,
     "alltoall/spread-out": each_part_once,
     "barrier/dissemination": empty_messages,
     "broadcast/binomial": binomial,
@@ -177,3 +189,19 @@ SENT: dict[str, Sent] = {
     "reduce_scatter_block/pairwise": each_share_once,
     "reduce_scatter_block/recursive-halving": recursive_halving,
 }
+
+
+def two_shots(rank: int, ranks: int, nbytes: int, width: int) -> int:
+    """Of each chunk all parts in but the own one, which is reduced straight from where it is, and all parts out."""
+    chunks = [min(SLOT, nbytes - start) for start in range(0, nbytes, SLOT)]
+    return sum(2 * chunk - span(rank, rank + 1, ranks, chunk, width) for chunk in chunks)
+
+
+COPIED: dict[str, Callable[[int, int, int, int], int]] = {
+    "allgather/shm": lambda rank, ranks, nbytes, width: nbytes // ranks * (ranks + 1),
+    "allreduce/shm": two_shots,
+    "allreduce/shm-one-shot": lambda rank, ranks, nbytes, width: nbytes,
+    "alltoall/shm": lambda rank, ranks, nbytes, width: nbytes // ranks * (2 * ranks - 1),
+}
+"""Bytes that a rank copies, into memory that ranks share and out of it, and of its own part from input to output; what
+it reads there while it reduces is not copied."""

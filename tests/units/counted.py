@@ -1,9 +1,9 @@
 """A job of ranks that counts what algorithms really send: `mpirun -n N python -m units.counted`.
 
-Before anything is compiled, the names MPI_Send, MPI_Isend and MPI_Sendrecv are given to functions that count and then
-call the library's: LLVM asks for names that it was told before it asks libraries, and compiled bodies, cached or new,
-keep names and not addresses. What mpi4py sends does not pass there. Rank 0 prints one JSON line for each rank of each
-case.
+Before anything is compiled, the names MPI_Send, MPI_Isend, MPI_Sendrecv and memcpy are given to functions that count
+and then call the library's: LLVM asks for names that it was told before it asks libraries, and compiled bodies, cached
+or new, keep names and not addresses. What mpi4py sends does not pass there. Rank 0 prints one JSON line for each rank
+of each case.
 """
 
 import ctypes
@@ -47,15 +47,17 @@ class Count(msgspec.Struct, frozen=True):
     width: int
     messages: int
     sent: int
+    copied: int
 
 
 class Counter:
-    """Messages and bytes that left this rank; those to nobody are none."""
+    """Messages and bytes that left this rank, those to nobody are none; bytes that its bodies copied themselves."""
 
     def __init__(self, library: str, nobody: int) -> None:
-        self.messages, self.sent = 0, 0
+        self.messages, self.sent, self.copied = 0, 0, 0
         self._library, self._nobody = ctypes.CDLL(library), nobody
         self._kept = [self._wrapped(name, takes) for name, takes in SENDING.items()]
+        self._kept.append(self._copying())
 
     def _wrapped(self, name: str, takes: str) -> Any:
         entry = getattr(entries, name)
@@ -72,6 +74,18 @@ class Counter:
 
         counting = form(count)
         binding.add_symbol(name, ctypes.cast(counting, ctypes.c_void_p).value)
+        return counting, real
+
+    def _copying(self) -> Any:
+        form = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+        real = form(ctypes.cast(ctypes.CDLL(None).memcpy, ctypes.c_void_p).value)
+
+        def count(into: int, source: int, nbytes: int) -> int:
+            self.copied += nbytes
+            return real(into, source, nbytes)
+
+        counting = form(count)
+        binding.add_symbol("memcpy", ctypes.cast(counting, ctypes.c_void_p).value)
         return counting, real
 
     def _width(self, kind: int) -> int:
@@ -120,7 +134,7 @@ def perform(party: Party, case: Case, variant: Variant, counter: Counter) -> Cou
     validate.fill(trial.operation, trial.question, trial.inputs)
     with trial.prepared() as step:
         loop = Loop(step=step)
-        counter.messages = counter.sent = 0
+        counter.messages = counter.sent = counter.copied = 0
         loop.take(1, 1)
     return Count(
         name=f"{case.operation}/{case.variant}",
@@ -130,6 +144,7 @@ def perform(party: Party, case: Case, variant: Variant, counter: Counter) -> Cou
         width=trial.question.dtype.itemsize,
         messages=counter.messages,
         sent=counter.sent,
+        copied=counter.copied,
     )
 
 

@@ -1,18 +1,22 @@
 """Broken answers, each wrong in a way that real ones are; the check must find every one of them."""
 
+import ctypes
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from fabricbench.collectives import segments
 from fabricbench.collectives.hops import exchange, first_of
 from fabricbench.collectives.reductions import reduce
 from fabricbench.engine import catalogue
-from fabricbench.measure.loop import nothing
+from fabricbench.measure.loop import Loop, nothing
 from fabricbench.spec import Buffer, Context, Operation, Step, Variant, block
 
 MUTANTS: dict[str, Variant] = {}
+LATE_S = 0.003
 
 
 def mutant(name: str) -> Callable[[Callable[[Context, Step], Step]], Callable[[Context, Step], Step]]:
@@ -123,6 +127,55 @@ def beyond(context: Context, step: Step) -> Step:
         behind.value = 1
 
     return replace(step, call=perform_and_overrun)
+
+
+def entering_late(step: Step) -> Step:
+    loop = Loop(step=step)
+
+    def perform() -> None:
+        time.sleep(LATE_S)
+        loop.take(1, 1)
+
+    return Step(call=perform)
+
+
+def deaf(step: Step, ranks: int) -> Step:
+    """The step of a rank that believes that all others have announced everything."""
+    raised = np.full(segments.KINDS * ranks * segments.LINE // 8, 1 << 62)
+    return replace(changed(step, flags=raised.ctypes.data), keep=(raised, *step.keep))
+
+
+def reading_late(step: Step) -> Step:
+    """The step of a rank that sleeps each time before it reduces what lies in others' slots."""
+    assert step.block is not None
+    body = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    reduce = body(int(step.block["reducer"][0]))
+
+    def sleep_and_reduce(asked: int) -> int:
+        time.sleep(LATE_S)
+        return int(reduce(asked))
+
+    made = body(sleep_and_reduce)
+    return replace(changed(step, reducer=ctypes.cast(made, ctypes.c_void_p).value), keep=(made, *step.keep))
+
+
+SHARED = ("allreduce/shm", "allreduce/shm-one-shot", "alltoall/shm", "allgather/shm")
+
+
+def unheard(context: Context, step: Step) -> Step:
+    spoiled = deaf(step, context.question.ranks)
+    return entering_late(spoiled) if is_last(context) else spoiled
+
+
+def one_slot(context: Context, step: Step) -> Step:
+    spoiled = changed(step, most=-(-context.question.count // 4), slots=1)  # four epochs
+    return reading_late(spoiled) if is_last(context) else spoiled
+
+
+for name in SHARED:
+    mutant(f"{name}/nobody waits, and the last rank enters late")(unheard)
+for name in SHARED[:2]:
+    mutant(f"{name}/one slot, and the last rank reads late")(one_slot)
 
 
 @mutant("barrier/mpi/returns at once")

@@ -1,4 +1,7 @@
-"""What each algorithm sends, counted at its MPI calls, is what theory says: messages and bytes of every rank."""
+"""What each algorithm sends, counted at its MPI calls, is what theory says: messages and bytes of every rank.
+
+And what those copy that send nothing, counted at their copies.
+"""
 
 import json
 import subprocess
@@ -9,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from units import counted
-from units.costs import SENT, Sent
+from units.costs import COPIED, SENT, Sent
 from units.counted import Count
 
 from fabricbench import mpi
@@ -29,8 +32,11 @@ def differences(counts: list[Count], formulas: Mapping[str, Sent]) -> list[str]:
     wrong = []
     for count in counts:
         expected = formulas[count.name.removesuffix(TWIN)](count.place, count.ranks, count.nbytes, count.width)
-        if (count.messages, count.sent) != expected:
-            wrong.append(f"{count}, not {expected}")
+        copied = (
+            COPIED[count.name](count.place, count.ranks, count.nbytes, count.width) if count.name in COPIED else None
+        )
+        if (count.messages, count.sent) != expected or copied not in (None, count.copied):
+            wrong.append(f"{count}, not {expected}, {copied} copied")
     return wrong
 
 
@@ -53,6 +59,7 @@ def counts() -> list[Count]:
 
 def test_every_algorithm_has_a_formula() -> None:
     assert set(SENT) == {name.removesuffix(TWIN) for name in counted.algorithms()}
+    assert set(COPIED) == {name for name, (_, variant) in counted.algorithms().items() if not variant.needs["blocking"]}
 
 
 def test_every_function_that_an_algorithm_needs_is_counted_or_sends_nothing() -> None:
@@ -75,7 +82,11 @@ def test_each_rank_sends_what_theory_says(counts: list[Count], ranks: int) -> No
 @pytest.mark.parametrize("name", SENT)
 def test_a_formula_that_is_off_by_one_is_found(name: str) -> None:
     ranks, width = 4, 8
-    counts = [Count(name, ranks, place, 80, width, *SENT[name](place, ranks, 80, width)) for place in range(ranks)]
+    copied = COPIED.get(name, lambda *asked: 0)
+    counts = [
+        Count(name, ranks, place, 80, width, *SENT[name](place, ranks, 80, width), copied(place, ranks, 80, width))
+        for place in range(ranks)
+    ]
     assert not differences(counts, SENT)
 
     def one_message_more(*asked: int) -> tuple[int, int]:
@@ -88,3 +99,10 @@ def test_a_formula_that_is_off_by_one_is_found(name: str) -> None:
 
     assert len(differences(counts, {**SENT, name: one_message_more})) == ranks
     assert len(differences(counts, {**SENT, name: one_byte_more_on_the_last})) == 1
+
+
+@pytest.mark.parametrize("name", COPIED)
+def test_a_copy_too_many_is_found(name: str) -> None:
+    count = Count(name, 4, 1, 80, 8, 0, 0, COPIED[name](1, 4, 80, 8))
+    assert not differences([count], SENT)
+    assert differences([msgspec.structs.replace(count, copied=count.copied + 1)], SENT)
