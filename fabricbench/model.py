@@ -45,11 +45,11 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 USUAL: dict[str, Scalar] = {
-    "blocks": 25, "counts": "equal", "distance": "same-host", "op": "sum", "part": "victim", "root": 0, "window": 32
+    "blocks": 25, "counts": "equal", "distance": "same-host", "op": "sum", "role": "victim", "root": 0, "window": 32
 }  # fmt: skip
 """Parameters that go without saying in the name of a case."""
 
-BESIDE = ("aggressor", "blocks", "load", "part", "victim")
+BESIDE = ("aggressor", "blocks", "load", "role", "victim")
 """Parameters that say how a victim is measured beside aggressors, not what it does."""
 
 

@@ -54,10 +54,10 @@ def _skipped(setting: Setting, case: Case, why: str) -> Record:
 
 def _parts(setting: Setting, cases: list[Case], prepared: Prepared, stack: ExitStack) -> list[Prepared]:
     """Each case with its own step; a computation is made of the prepared one and sized by the communication."""
-    if "part" not in cases[0].params:
-        return [prepared]
     if "aggressor" in cases[0].params:
         return congestion.parts(setting, cases, prepared, stack)
+    if "part" not in cases[0].params:
+        return [prepared]
     operation, _ = _answer(cases[0])
     if prepared.question is not None:
         validate.fill(operation, prepared.question, prepared.inputs)  # memory never written is read too fast

@@ -206,7 +206,7 @@ class Sampler:
         issued, latest = late.size, late[-KEPT:] & (not hopeless)
         # Every k-th sample in order of time: no sample is chosen for its value.
         stride = -(-samples.size // kept)
-        samples, skews, late, spoilt = (column[::stride] for column in (samples, skews, late, spoilt))
+        samples, skews, late, spoilt = samples[::stride], skews[::stride], late[::stride], spoilt[::stride]
         mine = (float(np.median(own)), float(np.mean(own)), float(np.mean(last))) if self.taking_part else None
         ranks = [entry for entry in self.group.gather(mine) if entry is not None]
         medians, means, lasts = (six_digits(column) for column in zip(*ranks, strict=True))
