@@ -8,7 +8,8 @@ other aggressors    sleep
 
 "Saying so" is a non-blocking barrier of all ranks: it is over for nobody before all have reached it. Only one of the
 aggressors looks whether it is over, between short runs of their operation, and tells the others, so that all of them
-stop after the same one. They stop by themselves after LONGEST_S.
+stop after the same run. They stop by themselves after LONGEST_S. A block counts if each of them was inside of its
+operations for nearly all of it.
 """
 
 import time
@@ -38,6 +39,7 @@ PILOT = 3
 KEPT_A_BLOCK = 256
 """Times of the aggressors' operations that are kept of a block."""
 NAP_S = 0.0005
+_NEVER = np.iinfo(np.int64).min + 1
 
 NEVER_LOADED = f"in no block were all aggressors inside of their operations for {ACTIVE:.0%} of the time."
 
@@ -72,13 +74,23 @@ def in_turn(setting: Setting, made: list[Prepared], samplers: list[Sampler]) -> 
 
 @dataclass
 class Attack:
-    """The aggressors of one load. `size`: operations in a run of RUN_S; `taken`: time stamps of what was done last."""
+    """The aggressors of one load. `size`: operations in a run of RUN_S.
+
+    Of the last block: `taken`, the time stamps of all runs; `share`, how much of its time this rank was inside of them,
+    0 where the victims took too long.
+    """
 
     part: Prepared
     sampler: Sampler
     loop: Loop = field(init=False)
     size: int = 1
     taken: list[Taken] = field(default_factory=list)
+    share: float = 0.0
+
+    @property
+    def mine(self) -> bool:
+        """Whether this rank is one of them."""
+        return self.part.question is not None
 
     def __post_init__(self) -> None:
         self.loop = replace(self.sampler.loop, sync=empty())
@@ -90,25 +102,36 @@ class Attack:
         slowest_ns = float(self.part.party.highest(np.array([np.median(taken.left - taken.entered)]))[0])
         self.size = max(1, round(RUN_S * 1e9 / slowest_ns))
 
-    def until(self, over: Any) -> float:
-        """Perform until a request is over; the share of the time that this rank was inside of the operations.
-
-        0 where the others took too long.
-        """
+    def until(self, over: Any) -> None:
+        """Perform until a request is over, or for too long."""
         party, begun, self.taken = self.part.party, time.monotonic_ns(), []
         while True:
             self.taken.append(self.loop.take(self.size, self.sampler.repeats))
             heard: Heard = party.broadcast(_heard(over, begun) if party.rank == 0 else None)
             if heard != "nothing":
                 break
-        inside = sum(int((one.left - one.entered).sum()) for one in self.taken)
-        return inside / (time.monotonic_ns() - begun) if heard == "over" else 0.0
+        entered, left = self._stamps()
+        self.share = float((left - entered).sum()) / (time.monotonic_ns() - begun) if heard == "over" else 0.0
+
+    def inside(self, first: int, last: int) -> float:
+        """The share of a block, by its own time stamps, that this rank was inside of its operations.
+
+        Where ranks have no clock in common, that of the time from before the block until after it.
+        """
+        if not self.sampler.common_clock:
+            return self.share
+        entered, left = self._stamps()
+        within = np.minimum(left, last) - np.maximum(entered, first)
+        return float(within[within > 0].sum()) / max(1, last - first)
 
     def keep(self) -> None:
         """Add what was done last to the samples, every k-th of it."""
-        entered, left = (np.concatenate(column) for column in zip(*self.taken, strict=True))
+        entered, left = self._stamps()
         stride = -(-entered.size // KEPT_A_BLOCK)
         self.sampler.keep(Taken(entered[::stride], left[::stride]))
+
+    def _stamps(self) -> Taken:
+        return Taken(*(np.concatenate(column) for column in zip(*self.taken, strict=True)))
 
 
 def _heard(over: Any, begun: int) -> Heard:
@@ -133,7 +156,7 @@ class Turns:
     def performed(self, seed: str) -> list[Sampled | None]:
         """Make ready, then BLOCKS rounds, each in a new random order that all ranks draw alike."""
         for attack in self.attacks.values():
-            if attack.part.question is not None:
+            if attack.mine:
                 attack.ready()
             asleep(self.group.arrive())
         for place in self.victims:
@@ -146,31 +169,40 @@ class Turns:
 
     def _block(self, place: int) -> bool:
         """One block of a victim; whether the aggressors were at work all the time."""
-        taken, share = self._beside(place, self.samplers[place].block)
+        taken = self._beside(place, self.samplers[place].block)
+        loaded = self._inside(place, taken) >= ACTIVE
         if taken is not None:
             sampler = self.samplers[place]
-            sampler.keep(taken, spoilt=share < ACTIVE)
+            sampler.keep(taken, spoilt=not loaded)
             sampler.start.adapt(float(sampler.lates[-1].mean()))
         attack = self._attack(place)
-        if attack is not None and attack.part.question is not None:
+        if attack is not None and attack.mine:
             attack.keep()
-        return share >= ACTIVE
+        return loaded
 
-    def _beside(self, place: int, perform: Callable[[], T]) -> tuple[T | None, float]:
-        """What victims made beside their aggressors, None on other ranks; and the share of the laziest aggressor."""
-        attack, made, share = self._attack(place), None, 1.0
+    def _inside(self, place: int, taken: Taken | None) -> float:
+        """The share of a block that the laziest aggressor was at work; 1 where none was to be."""
+        ends = (_NEVER, _NEVER) if taken is None else (taken.left.max(), -taken.entered.min())
+        last, first = map(int, self.group.highest(np.array(ends)) * (1, -1))
+        attack = self._attack(place)
+        share = attack.inside(first, last) if attack is not None and attack.mine else 1.0
+        return float(self.group.lowest(np.array([share]))[0])
+
+    def _beside(self, place: int, perform: Callable[[], T]) -> T | None:
+        """What victims made beside their aggressors; None on other ranks."""
+        attack, made = self._attack(place), None
         if self.made[place].question is not None:
             self.group.arrive().Wait()
             made = perform()
             self.group.arrive().Wait()
-        elif attack is not None and attack.part.question is not None:
+        elif attack is not None and attack.mine:
             attack.loop.take(1, attack.sampler.repeats)
             begun, over = self.group.arrive(), self.group.arrive()
-            share = attack.until(over)
+            attack.until(over)
             asleep(begun, over)
         else:
             asleep(self.group.arrive(), self.group.arrive())
-        return made, float(self.group.lowest(np.array([share]))[0])
+        return made
 
     def _attack(self, place: int) -> Attack | None:
         """Who is at work beside a victim; nobody at load 0."""

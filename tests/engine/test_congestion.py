@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from types import SimpleNamespace
@@ -164,7 +164,7 @@ def watching(sampler: Sampler, load: float, done: Any, seen: Seen) -> Callable[[
 @pytest.fixture(autouse=True)
 def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(congestion, "BLOCKS", ROUNDS)
-    monkeypatch.setattr(congestion, "ACTIVE", 0.01)  # threads of one interpreter wait for each other
+    monkeypatch.setattr(congestion, "ACTIVE", 0.0)  # threads of one interpreter wait for each other
 
 
 def test_aggressors_work_in_every_loaded_block_and_in_no_other() -> None:
@@ -193,13 +193,8 @@ def paused(which: Callable[[int], bool]) -> Callable[[int, Turns], None]:
         if rank != RANKS - 1:
             return
         (attack,) = turns.attacks.values()
-        until, numbers = attack.until, count(-1)  # the first is that of the warm-up
-
-        def pausing(over: Any) -> float:
-            share = until(over)
-            return 0.0 if which(next(numbers)) else share
-
-        attack.until = pausing  # type: ignore[method-assign]
+        inside, numbers = attack.inside, count()
+        attack.inside = lambda *ends: -1.0 if which(next(numbers)) else inside(*ends)  # type: ignore[method-assign]
 
     return alter
 
@@ -222,23 +217,40 @@ def test_a_victim_that_was_never_loaded_has_no_figure() -> None:
         assert null is not None
 
 
+def after(both_gone: threading.Semaphore, perform: Callable[[], Any]) -> Callable[[], Any]:
+    def waited() -> Any:
+        for _ in range(RANKS - len(VICTIMS)):
+            assert both_gone.acquire(timeout=LIMIT_S)
+        return perform()
+
+    return waited
+
+
+def saying(until: Callable[[Any], None], gone: Iterable[threading.Semaphore]) -> Callable[[Any], None]:
+    def stopped(over: Any) -> None:
+        until(over)
+        for one in gone:
+            one.release()
+
+    return stopped
+
+
 def test_aggressors_that_are_not_stopped_in_time_stop_by_themselves_and_their_blocks_do_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(congestion, "LONGEST_S", 0.0)
+    monkeypatch.setattr(congestion, "ACTIVE", 0.5)
+    gone = {rank: threading.Semaphore(0) for rank in VICTIMS}
 
-    def slow(rank: int, turns: Turns) -> None:
-        for place in turns.victims:
-            turns.samplers[place].block = late(turns.samplers[place].block)  # type: ignore[method-assign]
+    def alter(rank: int, turns: Turns) -> None:
+        if rank in VICTIMS:
+            for name in ("ready", "block"):
+                setattr(turns.samplers[2], name, after(gone[rank], getattr(turns.samplers[2], name)))
+        else:
+            (attack,) = turns.attacks.values()
+            attack.until = saying(attack.until, gone.values())  # type: ignore[method-assign]
 
-    def late(take: Callable[[], Taken]) -> Callable[[], Taken]:
-        def taken() -> Taken:
-            time.sleep(0.02)
-            return take()
-
-        return taken
-
-    results, _ = performed(slow)
+    results, _ = performed(alter)
     assert results[0][2] is None
     assert results[0][1] is not None
 
@@ -263,13 +275,41 @@ class Clocked:
 
 
 @pytest.mark.parametrize(("longest_s", "runs", "share"), [(1.0, 5, 0.7), (1.0, 1, 0.7), (2e-7, 5, 0.0)])
-def test_a_share_is_what_lies_inside_of_operations_and_none_where_nobody_stopped_them(
+def test_without_a_common_clock_a_share_is_of_the_whole_time_and_none_where_nobody_stopped_them(
     monkeypatch: pytest.MonkeyPatch, longest_s: float, runs: int, share: float
 ) -> None:
     clocked: Any = Clocked(runs)
     monkeypatch.setattr(congestion, "LONGEST_S", longest_s)
     monkeypatch.setattr(congestion, "time", SimpleNamespace(monotonic_ns=lambda: clocked.now))
-    sampler = SimpleNamespace(loop=Loop(step=Step(call=nothing, block=block(unused=0))), repeats=1)
+    attack = attacking(clocked, common_clock=False)
+    attack.until(clocked)
+    assert attack.inside(0, 1) == pytest.approx(share)
+
+
+def attacking(clocked: Any, *, common_clock: bool) -> Attack:
+    loop = Loop(step=Step(call=nothing, block=block(unused=0)))
+    sampler = SimpleNamespace(loop=loop, repeats=1, common_clock=common_clock)
     attack = Attack(SimpleNamespace(party=clocked), sampler)  # type: ignore[arg-type]
     attack.loop, attack.size = clocked, 7
-    assert attack.until(clocked) == pytest.approx(share)
+    return attack
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "share"),
+    [
+        (1000, 1070, 1.0),  # the first run
+        (1070, 1100, 0.0),  # the pause after it
+        (1030, 1100, 40 / 70),
+        (1000, 1200, 0.7),
+        (900, 1000, 0.0),  # before them all
+        (1100, 1400, 140 / 300),  # longer than they went on
+    ],
+)
+def test_on_a_common_clock_a_share_is_of_the_victims_block(
+    monkeypatch: pytest.MonkeyPatch, first: int, last: int, share: float
+) -> None:
+    clocked: Any = Clocked(3)
+    monkeypatch.setattr(congestion, "time", SimpleNamespace(monotonic_ns=lambda: clocked.now))
+    attack = attacking(clocked, common_clock=True)
+    attack.until(clocked)
+    assert attack.inside(first, last) == pytest.approx(share)
