@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from fabricbench.collectives.library import COUNT_LIMIT
 from fabricbench.engine import catalogue
 from fabricbench.engine.placement import Placement
 from fabricbench.errors import UsageError, unknown
@@ -113,10 +114,10 @@ def _aggressor(case: Case) -> Case:
     load, working = case.params["load"], at_work(case.known_ranks, float(case.params["load"]))
     asked = {"aggressor": case.params["aggressor"], "blocks": BLOCKS, "load": load, "role": "aggressor"}
     params = {**shape.params, **asked, "victim": case.victim}
+    nbytes = min(shape.nbytes * (working if shape.times_ranks else 1), COUNT_LIMIT)
     return msgspec.structs.replace(
-        case, operation=operation.name, variant="mpi", dtype="uint8", mode=operation.mode, in_place=False,
-        nbytes=operation.fit(shape.nbytes * (working if shape.times_ranks else 1), working), cadence="streaming",
-        params=dict(sorted(params.items())),
+        case, operation=operation.name, variant="mpi", dtype="uint8", nbytes=operation.fit(nbytes, working),
+        cadence="streaming", mode=operation.mode, in_place=False, params=dict(sorted(params.items())),
     )  # fmt: skip
 
 

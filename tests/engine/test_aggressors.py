@@ -127,6 +127,13 @@ def test_a_load_needs_an_aggressor_and_pairs_and_kernels_are_no_victims() -> Non
         suite.plan(Request(only=["allreduce/mpi"], cadence="streaming", params={"aggressor": ["moe"]}), **here)
 
 
+@pytest.mark.parametrize("ranks", [4, 5, 6, 7, 8, 64])
+def test_the_suite_has_cases_for_any_number_of_ranks_from_4(ranks: int) -> None:
+    plan = suite.plan(Request(suite="congestion"), ranks=ranks, distances=("same-host",), has_mpi=True)
+    assert len({case.key() for case in plan.cases}) == len(plan.cases)
+    assert len(compose.linked(plan.cases)) == 4
+
+
 def test_loads_that_few_ranks_cannot_make_are_named() -> None:
     plan = suite.plan(Request(suite="congestion"), ranks=6, distances=("same-host",), has_mpi=True)
     assert "allreduce/mpi has no load 0.5: 1 of 3 aggressors has nobody to send to" in plan.left_out
