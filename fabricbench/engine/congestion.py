@@ -31,7 +31,7 @@ from fabricbench.measure.sampling import Sampled, Sampler
 from fabricbench.model import Case
 
 RUN_S = 0.005
-"""Time of an aggressor's operations between two looks. Looking takes some 50 us in which it sends nothing."""
+"""Time of an aggressor's operations between two looks, in which it sends nothing."""
 ACTIVE = 0.9
 """Share of a block that each aggressor at work must have spent inside of its operations."""
 LONGEST_S = 60.0

@@ -186,6 +186,30 @@ def test_aggressors_work_in_every_loaded_block_and_in_no_other() -> None:
         assert min(sampled.samples_s) >= 20e-6
 
 
+def test_victims_are_not_told_to_begin_before_each_aggressor_has_performed_once() -> None:
+    performed_first: list[tuple[float, int]] = []
+
+    def alter(rank: int, turns: Turns) -> None:
+        if rank in VICTIMS:
+            return
+        (attack,) = turns.attacks.values()
+        beside, arrive, take = turns._beside, turns.group.arrive, attack.loop.take
+        calls: list[str] = []
+
+        def noting(place: int, perform: Callable[[], Any]) -> Any:
+            calls.clear()
+            found = beside(place, perform)
+            performed_first.append((turns.made[place].case.params["load"], calls.index("arrive")))
+            return found
+
+        turns._beside = noting  # type: ignore[assignment, method-assign]
+        turns.group.arrive = lambda: (calls.append("arrive"), arrive())[1]  # type: ignore[method-assign]
+        attack.loop.take = lambda *sizes: (calls.append("take"), take(*sizes))[1]  # type: ignore[method-assign]
+
+    performed(alter)
+    assert set(performed_first) == {(0.0, 0), (1.0, 1)}
+
+
 def paused(which: Callable[[int], bool]) -> Callable[[int, Turns], None]:
     """Turns in which the last rank, an aggressor, says of some blocks that it paused. which: by number of the block."""
 
