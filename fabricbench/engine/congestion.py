@@ -32,6 +32,8 @@ from fabricbench.model import Case
 
 RUN_S = 0.005
 """Time of an aggressor's operations between two looks, in which it sends nothing."""
+SETTLE_S = 0.0005
+"""Time that victims leave to aggressors which have said that they are at work, at load 0 as well."""
 ACTIVE = 0.9
 """Share of a block that each aggressor at work must have spent inside of its operations."""
 LONGEST_S = 60.0
@@ -128,7 +130,9 @@ class Attack:
         """Add what was done last to the samples, every k-th of it."""
         entered, left = self._stamps()
         stride = -(-entered.size // KEPT_A_BLOCK)
-        self.sampler.keep(Taken(entered[::stride], left[::stride]))
+        kept = Taken(entered[::stride], left[::stride])
+        self.sampler.start.begin(kept.entered.size)  # nothing of this had a common start to be late for
+        self.sampler.keep(kept)
 
     def _stamps(self) -> Taken:
         return Taken(*(np.concatenate(column) for column in zip(*self.taken, strict=True)))
@@ -193,6 +197,7 @@ class Turns:
         attack, made = self._attack(place), None
         if self.made[place].question is not None:
             self.group.arrive().Wait()
+            time.sleep(SETTLE_S)
             made = perform()
             self.group.arrive().Wait()
         elif attack is not None and attack.mine:

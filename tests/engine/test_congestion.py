@@ -16,9 +16,9 @@ from fabricbench.engine import congestion
 from fabricbench.engine.congestion import Attack, Turns
 from fabricbench.engine.preparing import Prepared
 from fabricbench.entries import now_ns, view
-from fabricbench.measure.loop import Loop, Taken, nothing
+from fabricbench.measure.loop import Loop, Taken, empty, nothing
 from fabricbench.measure.sampling import UNLOADED, Sampled, Sampler
-from fabricbench.measure.sync import synchroniser
+from fabricbench.measure.sync import Synchroniser, synchroniser
 from fabricbench.model import Case
 from fabricbench.spec import Buffer, Step, block
 
@@ -337,3 +337,18 @@ def test_on_a_common_clock_a_share_is_of_the_victims_block(
     attack = attacking(clocked, common_clock=True)
     attack.until(clocked)
     assert attack.inside(first, last) == pytest.approx(share)
+
+
+def test_of_what_aggressors_did_every_kth_is_kept_and_none_is_late() -> None:
+    start = Synchroniser("round-time", empty(), np.zeros(4, np.int64), np.ones(congestion.KEPT_A_BLOCK, np.uint8))
+    sampler = Sampler(
+        group=mpi.Group(), loop=Loop(step=Step(call=nothing, block=block(unused=0))), start=start, taking_part=True,
+        common_clock=True, cadence="streaming", budget_s=1.0,
+    )  # fmt: skip
+    attack = Attack(SimpleNamespace(party=mpi.Group()), sampler)  # type: ignore[arg-type]
+    entered = np.arange(0, 6000, 10)
+    attack.taken = [Taken(entered[:250], entered[:250] + 7), Taken(entered[250:], entered[250:] + 7)]
+    attack.keep()
+    found = sampler.result("budget", tail=False)
+    assert found.samples_s == [7e-9] * 200
+    assert (found.late, found.excluded) == (0, [])
