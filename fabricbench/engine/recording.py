@@ -138,7 +138,8 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
             )
         )
     apart = statistics.median_interval(sampled.skew_s).value
-    if sampled.late and not sampled.excluded and apart > UNEVEN * lasts:
+    none_left_out = all(reason == UNLOADED for _, _, reason in sampled.excluded)
+    if sampled.late and none_left_out and apart > UNEVEN * lasts:
         found.append(
             Doubt(
                 code="late-starts",

@@ -28,8 +28,6 @@ DRAWS = 1000
 SEED = 20260101
 FEWEST_ROUNDS = 6
 """Rounds of a launch from which they are drawn; fewer would not even hold the median of their own."""
-_AT_ONCE = 100
-"""Draws worked on at once, so that memory does not grow with them."""
 
 
 class Ratio(NamedTuple):
@@ -236,21 +234,23 @@ def _drawn(quiet: _Samples, loaded: _Samples, quantiles: Sequence[float], seed: 
     rounds = sorted(quiet.rounds)
     draw = np.random.default_rng([SEED, seed])
     times = draw.multinomial(len(rounds), [1 / len(rounds)] * len(rounds), size=DRAWS)
-    sides = []
-    for side in (quiet, loaded):
-        place = np.searchsorted(rounds, side.of)
-        found = [
-            _weighted(side.values, times[at : at + _AT_ONCE, place], quantiles) for at in range(0, DRAWS, _AT_ONCE)
-        ]
-        sides.append(np.concatenate(found, axis=1))
-    return np.asarray(sides[1] / sides[0])
+    before, beside = (_weighted(side, rounds, times, quantiles) for side in (quiet, loaded))
+    return np.asarray(beside / before)
 
 
-def _weighted(ordered: Floats, times: NDArray[np.int64], quantiles: Sequence[float]) -> Floats:
-    """Quantiles of samples that each occur so many times: (quantiles, draws). times: (draws, samples)."""
-    below = np.cumsum(times, axis=1)
-    wanted = [np.ceil(q * below[:, -1:]) for q in quantiles]
-    return np.stack([ordered[(below < one).sum(axis=1)] for one in wanted])
+def _weighted(side: _Samples, rounds: Sequence[int], times: NDArray[np.int64], quantiles: Sequence[float]) -> Floats:
+    """Quantiles where every round occurs so many times: (quantiles, draws). times: (draws, rounds).
+
+    By bisection over the sorted samples, of which `below` knows how many each round has up to there.
+    """
+    below = np.cumsum(side.of == np.array(rounds)[:, None], axis=1)
+    wanted = np.ceil(np.outer(quantiles, times @ below[:, -1]))
+    low, high = np.zeros(wanted.shape, np.int64), np.full(wanted.shape, side.values.size - 1)
+    for _ in range(side.values.size.bit_length()):
+        middle = (low + high) // 2
+        reached = np.einsum("dr,rqd->qd", times, below[:, middle]) >= wanted
+        low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+    return np.asarray(side.values[high])
 
 
 def _interval(values: Floats, drawn: Sequence[Floats]) -> Ratio:

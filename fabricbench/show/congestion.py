@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from fabricbench.judge.congestion import QUANTILES, Congestion, Figure, Step, TooFew
+from fabricbench.quantity import size_text
 from fabricbench.show.table import ABSENT, Column, Table
 
 NOTE = (
@@ -17,14 +18,16 @@ CROWDED = "ranks exceed cores: aggressors take the victims' cores, which no netw
 
 
 def tables(found: Sequence[Congestion]) -> tuple[Table, ...]:
-    """One table for each victim and kind of aggressor."""
-    return tuple(_table(one) for one in found)
+    """One table for each victim and kind of aggressor; what holds for all of them stands below the last."""
+    shared = tuple(_shared(found)) if found else ()
+    return tuple(_table(one, shared if one is found[-1] else ()) for one in found)
 
 
-def _table(one: Congestion) -> Table:
+def _table(one: Congestion, shared: tuple[str, ...]) -> Table:
     ratios = [
         column for name in QUANTILES for column in (Column(words=(name,), unit="x"), Column(words=("95 %",), unit="x"))
     ]
+    beside = f"{one.beside.operation} of {size_text(one.beside.nbytes)}, {one.steps[-1].aggressors} ranks"
     return Table(
         title=f"congestion: {one.case.victim} beside {one.aggressor}",
         block="congestion",
@@ -33,8 +36,23 @@ def _table(one: Congestion) -> Table:
             Column(words=("fair-", "ness")),
         ),
         rows=tuple(_cells(name, step) for name, step in _steps(one)),
-        notes=tuple(_notes(one)),
+        notes=(
+            f"{one.aggressor}: {beside} at the highest load.",
+            *(f"{name}: {_said(one, name)}" for name in QUANTILES),
+            *shared,
+        ),
     )  # fmt: skip
+
+
+def _shared(found: Sequence[Congestion]) -> Iterator[str]:
+    launches = min(one.launches for one in found)
+    if any("oversubscribed" in one.flags for one in found):
+        yield CROWDED
+    if all(one.one_host for one in found):
+        yield ONE_HOST
+    if launches < FEW_LAUNCHES:
+        yield LITTLE.format(launches=launches, es="es" * (launches > 1), few=FEW_LAUNCHES)
+    yield NOTE.format(over="rounds" if launches == 1 else "launches and their rounds")
 
 
 def _steps(one: Congestion) -> Iterator[tuple[str, Step]]:
@@ -53,19 +71,6 @@ def _figure(figure: Figure) -> tuple[str, str]:
         return ABSENT, ABSENT
     interval = ABSENT if figure.low is None else f"{figure.low:.3f}-{figure.high:.3f}"
     return f"{figure.value:.3f}", interval
-
-
-def _notes(one: Congestion) -> Iterator[str]:
-    beside = one.beside.operation, one.beside.nbytes, one.steps[-1].aggressors
-    yield "aggressors: {} of {} bytes, {} ranks at the highest load.".format(*beside)
-    yield from (f"{name}: {_said(one, name)}" for name in QUANTILES)
-    if "oversubscribed" in one.flags:
-        yield CROWDED
-    if one.one_host:
-        yield ONE_HOST
-    if one.launches < FEW_LAUNCHES:
-        yield LITTLE.format(launches=one.launches, es="es" * (one.launches > 1), few=FEW_LAUNCHES)
-    yield NOTE.format(over="rounds" if one.launches == 1 else "launches and their rounds")
 
 
 def _said(one: Congestion, name: str) -> str:

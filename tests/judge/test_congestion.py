@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import changed, make_case, make_record, skipped
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fabricbench.judge import congestion
 from fabricbench.judge.congestion import Congestion, Ratio, TooFew, congestions, jain
 from fabricbench.model import Case, Check, RankTimes, Record
 from fabricbench.show import congestion as shown
@@ -233,3 +234,20 @@ def test_the_table_says_who_what_and_where() -> None:
     assert "median: from load 1 on it lies above the null band, which ends at x1.000." in notes
     assert "ranks exceed cores" in notes
     assert shown.tables([]) == ()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.floats(1e-6, 1.0)), min_size=1, max_size=40),
+    st.lists(st.integers(0, 4), min_size=6, max_size=6),
+    st.sampled_from([0.5, 0.99, 0.999]),
+)
+def test_a_drawn_quantile_is_that_of_samples_written_out(
+    samples: list[tuple[int, float]], times: list[int], q: float
+) -> None:
+    samples.sort(key=lambda one: one[1])
+    of, values = (np.array(column) for column in zip(*samples, strict=True))
+    written = [value for round_, value in samples for _ in range(times[round_])]
+    assume(written)
+    side = congestion._Samples(values, of, frozenset(range(6)))
+    (found,) = congestion._weighted(side, range(6), np.array([times]), [q])
+    assert found == np.quantile(written, q, method="inverted_cdf")
