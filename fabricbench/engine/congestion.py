@@ -43,7 +43,7 @@ KEPT_A_BLOCK = 256
 NAP_S = 0.0005
 _NEVER = np.iinfo(np.int64).min + 1
 
-NEVER_LOADED = f"in no block were all aggressors inside of their operations for {ACTIVE:.0%} of the time."
+NEVER_LOADED = f"in no block were all aggressors inside of their operations for {100 * ACTIVE:.0f} % of the time."
 
 Heard = Literal["nothing", "over", "too long"]
 T = TypeVar("T")
