@@ -44,8 +44,13 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A frozen value with closed fields; none holds itself, so the garbage collector need not look for cycles."""
 
 
-USUAL: dict[str, Scalar] = {"counts": "equal", "distance": "same-host", "op": "sum", "root": 0, "window": 32}
+USUAL: dict[str, Scalar] = {
+    "blocks": 25, "counts": "equal", "distance": "same-host", "op": "sum", "role": "victim", "root": 0, "window": 32
+}  # fmt: skip
 """Parameters that go without saying in the name of a case."""
+
+BESIDE = ("aggressor", "blocks", "load", "role", "victim")
+"""Parameters that say how a victim is measured beside aggressors, not what it does."""
 
 
 class Case(Part, frozen=True):
@@ -82,6 +87,12 @@ class Case(Part, frozen=True):
         if self.ranks is None:
             raise ValueError(f"{self.text()} is of another tool, which did not say how many ranks")
         return self.ranks
+
+    @property
+    def victim(self) -> str:
+        """Name of the victim that this case is, or that it is an aggressor of: the same at every load."""
+        own = {name: value for name, value in self.params.items() if name not in BESIDE}
+        return str(self.params.get("victim") or msgspec.structs.replace(self, params=own).text())
 
     def key(self) -> tuple[Scalar, ...]:
         """Hashable identity of the case: every field, parameters by name."""

@@ -149,6 +149,13 @@ class World(Group):
     def barrier(self) -> None:
         self.communicator.Barrier()
 
+    def arrive(self) -> Any:
+        """Say that this rank has come so far. Of what is returned `Test` tells and `Wait` waits until all have.
+
+        Every rank calls as often as every other.
+        """
+        return self.communicator.Ibarrier()
+
     def abort(self, status: int) -> None:
         self.communicator.Abort(status)
 

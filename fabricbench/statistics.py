@@ -66,18 +66,20 @@ def median_interval(samples: Samples, confidence: float = 0.95) -> Interval:
     return Interval(median, float(ordered[low]), float(ordered[high]))
 
 
-def percentile(samples: Samples, q: float) -> float | None:
-    """The q-quantile as an order statistic, None where it has no one-sided 95 % upper bound.
+def samples_needed(q: float) -> int:
+    """Samples from which the q-quantile has a one-sided 95 % upper bound: 299 for p99, 2995 for p99.9."""
+    return math.ceil(math.log(0.05) / math.log(q))
 
-    That bound needs n >= log(0.05) / log(q): 299 samples for p99, 2995 for p99.9.
-    """
+
+def percentile(samples: Samples, q: float) -> float | None:
+    """The q-quantile as an order statistic, None where it has no one-sided 95 % upper bound."""
     found = percentiles(np.asarray(samples, dtype=np.float64).reshape(1, -1), q)
     return None if found is None else float(found[0])
 
 
 def percentiles(rows: NDArray[np.float64], q: float) -> NDArray[np.float64] | None:
     """The q-quantile of every row as in `percentile`. rows: (rows, n)."""
-    if rows.shape[1] < math.log(0.05) / math.log(q):
+    if rows.shape[1] < samples_needed(q):
         return None
     return np.asarray(np.quantile(rows, q, axis=1, method="inverted_cdf"))
 

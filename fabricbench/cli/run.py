@@ -101,7 +101,8 @@ def cases(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE[,VALUE]",
-        help="such as op=sum,max, root=all, window=64, communicator=host; may be repeated (default: of the operation)",
+        help="such as op=sum,max, root=all, communicator=host, aggressor=checkpoint; may be repeated "
+        "(default: of the operation)",
     )
     what.add_argument(
         "--alone",

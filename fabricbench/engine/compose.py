@@ -50,7 +50,8 @@ def linked(cases: Iterable[Case]) -> list[list[Case]]:
     groups: dict[tuple[object, ...], list[Case]] = {}
     for case in cases:
         params = {name: value for name, value in case.params.items() if name != "part"}
-        groups.setdefault(msgspec.structs.replace(case, params=params).key(), []).append(case)
+        beside = (case.victim, case.params["aggressor"]) if "aggressor" in params else None
+        groups.setdefault(beside or msgspec.structs.replace(case, params=params).key(), []).append(case)
     return list(groups.values())
 
 

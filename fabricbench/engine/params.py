@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping
 
-from fabricbench.engine import compose
+from fabricbench.engine import aggressors, compose
 from fabricbench.errors import UsageError, unknown
 from fabricbench.measure.sync import ARRIVALS
 from fabricbench.model import Mode, Scalar
@@ -13,6 +13,8 @@ COLLECTIVE: dict[str, Scalar] = {"communicator": "world", "arrival": "flat", "sk
 """What can be asked of every collective: which ranks, how they arrive, how far apart in times of the operation; what
 does its work while something is computed beside it, and how long that lasts in times of the operation.
 """
+LOADED: dict[str, Scalar] = {"aggressor": "", "load": 1.0}
+"""What can be asked of whatever has more than two ranks: what others do meanwhile, and how many of them."""
 
 OVERLAPS = ("none", "calls", "thread", "serial", "timer")
 PARTS = ("communication", "computation", "both", *compose.WITHIN)
@@ -30,7 +32,7 @@ _ONLY_IN: dict[str, Mode] = {
 
 def one_by_one(params: Mapping[str, Scalar], *, in_place: bool) -> bool:
     """Whether operations cannot be measured back to back: something has to be done before each of them."""
-    return in_place or not {"arrival", "overlap"}.isdisjoint(params)
+    return in_place or not {"aggressor", "arrival", "overlap"}.isdisjoint(params)
 
 
 def of_mode(params: Mapping[str, Scalar], mode: Mode) -> dict[str, Scalar]:
@@ -47,7 +49,10 @@ def combinations(
     Raises UsageError for a name or a value that there is not, and for what makes no sense together.
     """
     asked = {**operation.params, **wanted}
-    known = {**operation.params, **(COLLECTIVE if operation.family == "collective" else {})}
+    known = {
+        **operation.params, **(COLLECTIVE if operation.family == "collective" else {}),
+        **(LOADED if aggressors.possible(operation) else {}),
+    }  # fmt: skip
     for name in asked.keys() - known.keys():
         raise unknown(f"parameter of {operation.name}", name, known or ["none"])
     _refuse_idle(wanted, modes)
@@ -61,6 +66,8 @@ def combinations(
             yield from ({**params, "alone": rank} for rank in range(ranks))
         elif "overlap" in params:
             yield from ({**params, "part": part} for part in PARTS)
+        elif "aggressor" in params:
+            yield from aggressors.combinations(params, ranks)
         else:
             yield params
 
@@ -106,6 +113,8 @@ def _arriving(params: dict[str, Scalar]) -> dict[str, Scalar]:
 
 def _beside(params: dict[str, Scalar]) -> dict[str, Scalar]:
     """With how long the computation lasts, where there is one.  Raises UsageError."""
+    if "load" in params and "aggressor" not in params:
+        raise UsageError("A load needs an aggressor.", f"Add --param aggressor={next(iter(aggressors.AGGRESSORS))}.")
     if "overlap" not in params:
         if "ratio" in params:
             raise UsageError("A ratio needs an overlap.", f"Add --param overlap={OVERLAPS[0]}.")

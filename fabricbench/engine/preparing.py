@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fabricbench import mpi, native
-from fabricbench.engine import catalogue, compose, suite
+from fabricbench.engine import aggressors, catalogue, compose, suite
 from fabricbench.engine.placement import Placement
 from fabricbench.engine.setting import Setting
 from fabricbench.errors import FabricbenchError, UnavailableError
@@ -102,9 +102,13 @@ def prepare(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
     There are two votes: one before the variant, which may talk to other ranks while it prepares, and one after it.
     Raises UnavailableError, on every rank alike, with the first rank's reason.
     """
-    taking_part = members(case, setting.placement, setting.group.rank)
+    taking_part = (
+        aggressors.members(case, setting.placement, setting.seed)
+        if "aggressor" in case.params
+        else members(case, setting.placement, setting.group.rank)
+    )
     party = _communicator(setting.group, case, taking_part, stack)
-    readied = _agreed(setting.group, lambda: _readied(setting, case, taking_part))
+    readied = _agreed(setting.group, lambda: _readied(setting, case, taking_part, party))
     return _agreed(setting.group, lambda: _prepared(setting, case, stack, readied, taking_part, party))
 
 
@@ -131,7 +135,12 @@ class Readied:
     start: sync.Synchroniser
 
 
-def _readied(setting: Setting, case: Case, taking_part: tuple[int, ...]) -> Readied:
+def _together(setting: Setting, case: Case, party: mpi.Group) -> mpi.Group:
+    """The ranks that start together and wait for each other: victims and aggressors each among themselves."""
+    return party if "aggressor" in case.params else setting.group
+
+
+def _readied(setting: Setting, case: Case, taking_part: tuple[int, ...], party: mpi.Group) -> Readied:
     group, operation = setting.group, catalogue.operation(case.operation)
     variant = catalogue.variant(operation, case.variant)
     _refuse(operation, variant, case, taking_part)
@@ -139,7 +148,7 @@ def _readied(setting: Setting, case: Case, taking_part: tuple[int, ...]) -> Read
     if missing:
         raise UnavailableError(f"{group.library} has no {', '.join(missing)}.")
     start = sync.synchroniser(
-        group,
+        _together(setting, case, party),
         common_clock=setting.clock.verified,
         room=not setting.placement.oversubscribed,
         samples=LARGEST_BLOCK,
@@ -157,12 +166,15 @@ def _prepared(
         step = Step(call=nothing, block=block(unused=0))
     else:
         threads = setting.placement.threads(group.rank)
-        place = Place(question, inputs, output, threads, party, taking_part)
+        # In a communicator of its own a participant has the rank that it has in the operation.
+        peers = taking_part if party is group else tuple(range(party.ranks))
+        place = Place(question, inputs, output, threads, party, peers)
         step = stack.enter_context(catalogue.variant(operation, case.variant).prepare(place))
         if "overlap" in case.params:
             compose.refuse(case, step, setting.placement, group)
     restore = restoring(operation, question, inputs, output)
-    acknowledge = {"ack": sync.barrier(group)} if operation.window and isinstance(group, mpi.World) else {}
+    together = _together(setting, case, party)
+    acknowledge = {"ack": sync.barrier(together)} if operation.window and isinstance(together, mpi.World) else {}
     loop = Loop(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
@@ -172,7 +184,7 @@ def _prepared(
 
 def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], stack: ExitStack) -> mpi.Group:
     """The communicator of this rank's group, made on all ranks at once."""
-    if "communicator" not in case.params or not isinstance(group, mpi.World):
+    if {"aggressor", "communicator"}.isdisjoint(case.params) or not isinstance(group, mpi.World):
         return group
     made = group.split(taking_part[0] if group.rank in taking_part else group.ranks)
     stack.callback(made.communicator.Free)
@@ -181,7 +193,7 @@ def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], st
 
 def _refuse(operation: Operation, variant: Variant, case: Case, taking_part: tuple[int, ...]) -> None:
     """Raises UnavailableError for what a smaller group than all ranks cannot do."""
-    if "communicator" not in case.params:
+    if {"aggressor", "communicator"}.isdisjoint(case.params):
         return
     if not taking_part:
         raise UnavailableError(

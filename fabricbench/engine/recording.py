@@ -4,10 +4,10 @@ import msgspec
 
 from fabricbench import forced, mpi, statistics
 from fabricbench import traffic as traffic_model
-from fabricbench.engine import compose, params, suite
+from fabricbench.engine import aggressors, compose, params, suite
 from fabricbench.engine.preparing import Prepared
 from fabricbench.engine.setting import Setting
-from fabricbench.measure.sampling import Sampled
+from fabricbench.measure.sampling import UNLOADED, Sampled
 from fabricbench.model import (
     Case,
     Check,
@@ -37,7 +37,7 @@ def record(
 ) -> Record:  # fmt: skip
     """The record of one case, the same on every rank."""
     case = prepared.case
-    rated = compose.communicates(case) and case.params.get("part") in (None, "communication")
+    rated = compose.communicates(case) and ("overlap" not in case.params or case.params["part"] == "communication")
     traffic = _traffic(setting, operation, case, prepared.members)
     flags = _flags(setting, operation, case, injected)
     summary = statistics.summarise(sampled.samples_s, sampled.excluded, case.cadence, sampled.stop)
@@ -92,8 +92,11 @@ def _conditions(setting: Setting, variant: Variant, case: Case, start: Sync, fla
     library = _local_library(setting, variant)
     if variant.uses_mpi and not variant.mpi_prepares:
         library = setting.group.library + (", thread multiple" if setting.group.threaded else "")
+    placement = setting.placement.text
+    if "aggressor" in case.params:
+        placement = aggressors.placed(setting.placement, setting.seed)
     return Conditions(
-        step=variant.step, sync=start, placement=setting.placement.text,
+        step=variant.step, sync=start, placement=placement,
         threads=setting.placement.threads(setting.group.rank), library=library,
         algorithm=_algorithm(setting.group, variant, case), flags=flags,
     )  # fmt: skip
@@ -125,8 +128,18 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
                 remedy="Measure a larger size." if longer else "Measure it with --cadence streaming.",
             )
         )
+    if spoilt := sum(last - first + 1 for first, last, reason in sampled.excluded if reason == UNLOADED):
+        found.append(
+            Doubt(
+                code="unloaded",
+                text=f"{spoilt} of {len(sampled.samples_s)} samples were taken while aggressors paused; they are left "
+                "out.",
+                remedy="Give every rank a core of its own.",
+            )
+        )
     apart = statistics.median_interval(sampled.skew_s).value
-    if sampled.late and not sampled.excluded and apart > UNEVEN * lasts:
+    none_left_out = all(reason == UNLOADED for _, _, reason in sampled.excluded)
+    if sampled.late and none_left_out and apart > UNEVEN * lasts:
         found.append(
             Doubt(
                 code="late-starts",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fabricbench import statistics
-from fabricbench.engine import catalogue, compose, inject, recording
+from fabricbench.engine import catalogue, compose, congestion, inject, recording
 from fabricbench.engine.preparing import Prepared, prepare
 from fabricbench.engine.setting import Setting
 from fabricbench.errors import UnavailableError
@@ -14,7 +14,7 @@ from fabricbench.measure import sync, telemetry, validate
 from fabricbench.measure.loop import Loop
 from fabricbench.measure.sampling import Sampler, in_turn
 from fabricbench.measure.telemetry import Observer
-from fabricbench.model import Case, Record
+from fabricbench.model import Case, Check, Record
 from fabricbench.spec import Operation, Question, Variant
 
 SLOWED_BUDGET_S = 0.15
@@ -31,26 +31,34 @@ def measure(setting: Setting, case: Case) -> Record:
 
 
 def measure_linked(setting: Setting, cases: list[Case]) -> list[Record]:
-    """Cases that differ in `part` only, prepared once and sampled in turn; or a single case."""
+    """Cases that are linked, prepared together and sampled in turn; or a single case."""
     case = cases[0]
-    operation = catalogue.operation(case.operation)
-    variant = catalogue.variant(operation, case.variant)
     setting.standing.at(f"{case.text()}: preparing")
     with ExitStack() as stack:
         try:
             prepared = prepare(setting, case, stack)
+            parts = _parts(setting, compose.performed(cases), prepared, stack)
         except UnavailableError as error:
-            return [recording.skipped(setting, one, variant, error.what) for one in cases]
-        parts = _parts(setting, operation, compose.performed(cases), prepared, stack)
-        return _measured(setting, operation, variant, cases, parts)
+            return [_skipped(setting, one, error.what) for one in cases]
+        return _measured(setting, cases, parts)
 
 
-def _parts(
-    setting: Setting, operation: Operation, cases: list[Case], prepared: Prepared, stack: ExitStack
-) -> list[Prepared]:
-    """Each case with its own step made of the prepared one; the computation is sized by the communication."""
+def _answer(case: Case) -> tuple[Operation, Variant]:
+    operation = catalogue.operation(case.operation)
+    return operation, catalogue.variant(operation, case.variant)
+
+
+def _skipped(setting: Setting, case: Case, why: str) -> Record:
+    return recording.skipped(setting, case, _answer(case)[1], why)
+
+
+def _parts(setting: Setting, cases: list[Case], prepared: Prepared, stack: ExitStack) -> list[Prepared]:
+    """Each case with its own step; a computation is made of the prepared one and sized by the communication."""
+    if "aggressor" in cases[0].params:
+        return congestion.parts(setting, cases, prepared, stack)
     if "part" not in cases[0].params:
         return [prepared]
+    operation, _ = _answer(cases[0])
     if prepared.question is not None:
         validate.fill(operation, prepared.question, prepared.inputs)  # memory never written is read too fast
     alone = _sampler(setting, prepared, prepared.loop, OVERLAP_BUDGET_S).sample(tail=False)
@@ -67,42 +75,47 @@ def _parts(
     return parts
 
 
-def _measured(
-    setting: Setting, operation: Operation, variant: Variant, cases: list[Case], parts: list[Prepared]
-) -> list[Record]:
+def _measured(setting: Setting, cases: list[Case], parts: list[Prepared]) -> list[Record]:
     """Records of all cases: those of the parts that are run, and those that are seen in one of them."""
     standing, fault, case = setting.standing, setting.fault, parts[0].case
-    injected = fault is not None and fault.hits(case)
+    injected = fault is not None and any(fault.hits(part.case) for part in parts)
     standing.at(f"{case.text()}: checking")
-    checked = [_validator(setting, operation, part, injected) for part in parts]
+    checked = [_validator(setting, part) for part in parts]
     before = [_check(one, part) for one, part in zip(checked, parts, strict=True)]
-    loops = [_arriving(setting, part, _slowed(setting, part) if injected else part.loop) for part in parts]
+    loops = [_arriving(setting, part, _slowed(setting, part)) for part in parts]
     standing.at(case.text())
     samplers = [_sampler(setting, part, loop, setting.budget_s) for part, loop in zip(parts, loops, strict=True)]
     with Observer() as observer:
-        found = in_turn(samplers, tail=setting.tail)
+        if "aggressor" in case.params:
+            found = congestion.in_turn(setting, parts, samplers)
+        else:
+            found = [*in_turn(samplers, tail=setting.tail)]
     both = next((place for place, part in enumerate(parts) if part.case.params.get("part") == "both"), 0)
     inside = [
-        (replace(parts[both], case=case), compose.seen(parts[both].composed, case, found[both], setting.group))
+        (replace(parts[both], case=case), compose.seen(parts[both].composed, case, sampled, setting.group))
         for case in cases
-        if case.params.get("part") in compose.WITHIN
+        if case.params.get("part") in compose.WITHIN and (sampled := found[both]) is not None
     ]
     standing.at(f"{case.text()}: checking again")
     asked = [
         replace(one, loop=loop, question=_next_seed(one.question)) for one, loop in zip(checked, loops, strict=True)
     ]
     after = [_check(one, part) for one, part in zip(asked, parts, strict=True)]
-    proven = operation.verify is None or setting.clock.verified
-    checks = [
-        validate.joined(first, last, recording.reference_name(operation, part.case), proven=proven)
-        for first, last, part in zip(before, after, parts, strict=True)
-    ]
+    checks = [_joined(setting, *one) for one in zip(before, after, parts, strict=True)]
     evidence = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
     told = [*zip(parts, found, checks, strict=True), *((part, sampled, checks[both]) for part, sampled in inside)]
     return [
-        recording.record(setting, operation, variant, part, sampled, check, evidence, injected)
+        _skipped(setting, part.case, congestion.NEVER_LOADED)
+        if sampled is None
+        else recording.record(setting, *_answer(part.case), part, sampled, check, evidence, injected)
         for part, sampled, check in told
     ]
+
+
+def _joined(setting: Setting, before: validate.Verdict, after: validate.Verdict, part: Prepared) -> Check:
+    operation, _ = _answer(part.case)
+    proven = operation.verify is None or setting.clock.verified
+    return validate.joined(before, after, recording.reference_name(operation, part.case), proven=proven)
 
 
 def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
@@ -122,18 +135,21 @@ def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
 
 
 def _sampler(setting: Setting, prepared: Prepared, loop: Loop, budget_s: float) -> Sampler:
+    """Of all ranks together; victims and aggressors are sampled each among themselves."""
+    beside = "aggressor" in prepared.case.params
     return Sampler(
-        group=setting.group, loop=loop, start=prepared.start, taking_part=prepared.question is not None,
-        common_clock=setting.clock.verified, cadence=prepared.case.cadence, budget_s=budget_s,
+        group=prepared.party if beside else setting.group, loop=loop, start=prepared.start,
+        taking_part=prepared.question is not None, common_clock=setting.clock.verified,
+        cadence=prepared.case.cadence, budget_s=budget_s, keeps_late=beside,
     )  # fmt: skip
 
 
 def _slowed(setting: Setting, prepared: Prepared) -> Loop:
     """The loop of a step that takes longer by the fault's factor, measured on the warm step itself."""
     fault, loop = setting.fault, prepared.loop
-    if fault is None or fault.kind != "slow":
+    if fault is None or fault.kind != "slow" or not fault.hits(prepared.case):
         return loop
-    usual = _sampler(setting, prepared, loop, SLOWED_BUDGET_S).sample(tail=False)
+    usual = replace(_sampler(setting, prepared, loop, SLOWED_BUDGET_S), group=setting.group).sample(tail=False)
     operation_s = statistics.median_interval(usual.samples_s).value
     if prepared.question is None:
         return loop
@@ -151,12 +167,13 @@ def _arriving(setting: Setting, prepared: Prepared, loop: Loop) -> Loop:
     return replace(loop, sync=sync.arriving(loop.sync, pattern, apart_s, setting.group, setting.seed))
 
 
-def _validator(setting: Setting, operation: Operation, prepared: Prepared, injected: bool) -> validate.Validator:
+def _validator(setting: Setting, prepared: Prepared) -> validate.Validator:
     fault = setting.fault
     last = prepared.question is not None and prepared.question.rank == prepared.question.ranks - 1
-    spoil = inject.flip if injected and fault is not None and fault.kind == "flip" and last else None
+    flips = fault is not None and fault.kind == "flip" and fault.hits(prepared.case)
+    spoil = inject.flip if flips and last else None
     return validate.Validator(
-        operation,
+        _answer(prepared.case)[0],
         prepared.question,
         prepared.inputs,
         prepared.output,

@@ -19,6 +19,8 @@ from fabricbench.model import End, Ending, Pairing, Record, Scalar
 
 DEFAULT_RANKS = 4
 FEWEST_RANKS = 2
+UNKNOWN_RANKS = 4
+"""Ranks that are assumed behind a launcher until they look again themselves: as many as anything here needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
     if request.seed < 0:
         raise UsageError(f"The seed {request.seed} is below zero.", "Give a whole number from 0.")
     # How many ranks a foreign launcher starts is not known yet; the ranks look again.
-    ranks = FEWEST_RANKS if order.launcher and order.ranks is None else _ranks(order)
+    ranks = UNKNOWN_RANKS if order.launcher and order.ranks is None else _ranks(order)
     distances = _distances(request, order, ranks)
     made = suite.plan(request, ranks=ranks, distances=distances, has_mpi=mpi.installed() is None)
     if order.launcher is None:

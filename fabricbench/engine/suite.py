@@ -13,7 +13,7 @@ import numpy as np
 
 from fabricbench import mpi
 from fabricbench.collectives.library import COUNT_LIMIT
-from fabricbench.engine import catalogue, params
+from fabricbench.engine import aggressors, catalogue, params
 from fabricbench.errors import NotMeasuredError, UsageError, unknown
 from fabricbench.model import Cadence, Case, Mode, Scalar
 from fabricbench.quantity import about_size, parse_sizes, size_text
@@ -136,15 +136,18 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
         left_out |= dict.fromkeys(refused)
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
-    seconds = request.budget or suite.budget or CASE_BUDGET_S * len(cases)
-    return Plan(tuple(cases.values()), seconds, tuple(left_out))
+    everything = tuple(aggressors.completed(cases.values()))
+    seconds = request.budget or suite.budget or CASE_BUDGET_S * len(everything)
+    return Plan(everything, seconds, tuple(left_out))
 
 
 def _sorted_out(cases: Iterable[Case], operation: Operation, variant: Variant) -> tuple[list[Case], list[str]]:
     """Cases that can be, and why the others cannot."""
     possible, why = [], []
     for case in cases:
-        refused = operation.refuse(case) or (None if "communicator" in case.params else refusal(variant, case))
+        # In a smaller group than all ranks a variant may be able to do what it cannot here, and the other way round.
+        fewer = not {"aggressor", "communicator"}.isdisjoint(case.params)
+        refused = operation.refuse(case) or aggressors.refuse(case) or (None if fewer else refusal(variant, case))
         if refused:
             why.append(f"{operation.name}/{variant.name} {refused}")
         else:
@@ -218,7 +221,8 @@ def _cases(
     for dtype in request.dtypes or wish.dtypes or [operation.dtypes[0]]:
         if dtype not in operation.dtypes:
             raise unknown(f"type for {operation.name}", dtype, operation.dtypes)
-        fitted = [fit(operation, element_type(dtype), nbytes, ranks, strict=explicit) for nbytes in sizes]
+        sharing = aggressors.victims(ranks) if "aggressor" in {**wish.params, **request.params} else ranks
+        fitted = [fit(operation, element_type(dtype), nbytes, sharing, strict=explicit) for nbytes in sizes]
         for nbytes, chosen, mode in itertools.product(
             [size for size in fitted if size is not None],
             list(
@@ -233,7 +237,7 @@ def _cases(
             alone = params.one_by_one(chosen, in_place=in_place)
             if alone and request.cadence == "streaming" and operation.in_place != "always":
                 raise UsageError(
-                    "In place, with an arrival pattern or an overlap every operation is measured alone.",
+                    "In place, with an arrival pattern, an overlap or an aggressor every operation is measured alone.",
                     "Leave --cadence streaming out.",
                 )
             yield Case(

@@ -226,6 +226,16 @@ def _open(job: Job, group: mpi.Group, book: Book) -> FabricbenchError | None:
 def notices(plan: Plan, places: Placement, group: mpi.Group) -> list[str]:
     """What was asked for and cannot be had here, before any number."""
     found = []
+    if any("aggressor" in case.params for case in plan.cases):
+        found.append(
+            "CONGESTION IS MADE ON PURPOSE: HALF OF THE RANKS SEND ALL THEY CAN. NOT FOR A PRODUCTION NETWORK "
+            "(RFC 6815): OTHERS ON IT WOULD BE SLOWED DOWN."
+        )
+        if places.one_host:
+            found.append(
+                "ALL RANKS ARE ON ONE HOST: victims and aggressors share its memory and cores; nothing here is said of "
+                "a network."
+            )
     if not group.has_mpi:
         found.append(f"NO MPI LIBRARY: ONLY COMPUTE AND MEMORY ARE MEASURED. {mpi.installed()} {mpi.INSTALL}")
     elif plan.left_out:

@@ -22,6 +22,8 @@ LEAST_SHARE = 0.3
 WARM_SHARE = 0.2
 WARM_CHANGE = 0.02
 TOO_LATE = 0.5
+UNLOADED = "aggressors paused"
+"""Why samples of a victim are left out."""
 _NEVER = np.iinfo(np.int64)
 
 Floats = NDArray[np.float64]
@@ -48,7 +50,10 @@ class Sampled:
 
 @dataclass
 class Sampler:
-    """One case being sampled. `taking_part`: this rank has a part in the operation, and its clock counts."""
+    """One case being sampled. `taking_part`: this rank has a part in the operation, and its clock counts.
+
+    `keeps_late`: samples that started late count, because what made them late is what is measured.
+    """
 
     group: mpi.Group
     loop: Loop
@@ -57,11 +62,13 @@ class Sampler:
     common_clock: bool
     cadence: Cadence
     budget_s: float
+    keeps_late: bool = False
     repeats: int = 1
     _per_call: int = 1
     samples: list[Floats] = field(default_factory=list)
     skews: list[Floats] = field(default_factory=list)
     lates: list[NDArray[np.bool_]] = field(default_factory=list)
+    spoilt: list[NDArray[np.bool_]] = field(default_factory=list)
     own: list[Floats] = field(default_factory=list)
     last: list[NDArray[np.bool_]] = field(default_factory=list)
     _size: int = 1
@@ -77,7 +84,7 @@ class Sampler:
         """Pilot, warm-up, then blocks until a stop rule speaks."""
         return in_turn([self], tail=tail)[0]
 
-    def _ready(self) -> None:
+    def ready(self) -> None:
         """Pilot and warm-up: how many operations make a sample, how many samples a block."""
         call_s = self._pilot()
         least_s = LEAST_SHARE * self.budget_s
@@ -128,10 +135,14 @@ class Sampler:
                 return
             before = now
 
-    def _block(self) -> None:
+    def block(self) -> Taken:
+        """The time stamps of one block more, of this rank."""
+        return self._take(self._size)
+
+    def _next(self) -> None:
         """One block more, and what the stop rules first say of it."""
         begun = time.monotonic()
-        self._keep(self._take(self._size), self._size)
+        self.keep(self.block())
         self._spent_s += time.monotonic() - begun
         reason: Stop | None = self.group.broadcast(
             self._stopping.reason(self._valid(), self._spent_s) if self.group.rank == 0 else None
@@ -173,24 +184,29 @@ class Sampler:
             taken.left == last_exit if self.common_clock else taken.left - taken.entered == longest,
         )
 
-    def _keep(self, taken: Taken, size: int) -> None:
+    def keep(self, taken: Taken, *, spoilt: bool = False) -> None:
+        """Add a block to the samples; one that is spoilt is not to be summarised."""
         samples, skews, late, last = self._merged(taken)
+        self.spoilt.append(np.full(late.size, spoilt))
         self.samples.append(samples)
         self.skews.append(skews)
         self.lates.append(late)
         self.own.append((taken.left - taken.entered) * 1e-9 / self.operations)
         self.last.append(last)
 
-    def _result(self, stop: Stop, kept: int) -> Sampled:
+    def result(self, stop: Stop, *, tail: bool) -> Sampled:
+        """What all blocks together gave. Needs one that is not spoilt."""
+        kept = KEPT_FOR_TAILS if tail else KEPT
         samples, skews, late = np.concatenate(self.samples), np.concatenate(self.skews), np.concatenate(self.lates)
-        hopeless = bool(late.mean() > TOO_LATE)
+        spoilt = np.concatenate(self.spoilt)
+        hopeless = self.keeps_late or bool(late.mean() > TOO_LATE)
         # A rank that starts late lets the others wait inside the operation: no time of theirs either.
-        valid = ~late | hopeless
+        valid = (~late | hopeless) & ~spoilt
         own, last = np.concatenate(self.own)[valid], np.concatenate(self.last)[valid]
         issued, latest = late.size, late[-KEPT:] & (not hopeless)
         # Every k-th sample in order of time: no sample is chosen for its value.
         stride = -(-samples.size // kept)
-        samples, skews, late = samples[::stride], skews[::stride], late[::stride]
+        samples, skews, late, spoilt = samples[::stride], skews[::stride], late[::stride], spoilt[::stride]
         mine = (float(np.median(own)), float(np.mean(own)), float(np.mean(last))) if self.taking_part else None
         ranks = [entry for entry in self.group.gather(mine) if entry is not None]
         medians, means, lasts = (six_digits(column) for column in zip(*ranks, strict=True))
@@ -198,7 +214,7 @@ class Sampler:
             samples_s=six_digits(samples),
             skew_s=six_digits(skews),
             ranks_s=RankTimes(median=medians, mean=means, last=lasts),
-            excluded=[] if hopeless else runs(late, "late start"),
+            excluded=[*([] if hopeless else runs(late, "late start")), *runs(spoilt, UNLOADED)],
             late=int(np.count_nonzero(late)),
             issued=issued,
             repeats=self.repeats,
@@ -211,12 +227,11 @@ class Sampler:
 def in_turn(samplers: Sequence[Sampler], *, tail: bool) -> list[Sampled]:
     """Several loops, a block of each in turn until a stop rule has spoken of all: drift is the same for all of them."""
     for one in samplers:
-        one._ready()
+        one.ready()
     while any(one._stop is None for one in samplers):
         for one in samplers:
-            one._block()
-    kept = KEPT_FOR_TAILS if tail else KEPT
-    return [one._result(one._stop, kept) for one in samplers if one._stop is not None]
+            one._next()
+    return [one.result(one._stop, tail=tail) for one in samplers if one._stop is not None]
 
 
 def runs(marked: NDArray[np.bool_], reason: str) -> list[tuple[int, int, str]]:

@@ -125,6 +125,9 @@ def test_a_dry_run_starts_and_writes_nothing(tmp_path: Path) -> None:
         (("--only", "latency/mpi", "-n", "2", "--param", "distance=other-host"), "no distance of two ranks here"),
         (("--only", "allreduce/mpi", *("--algorithm", "allreduce=ring") * 2), "given two algorithms"),
         (("--only", "allreduce/mpi", "--mode", "non-blocking", "--algorithm", "allreduce=ring"), "blocking calls only"),
+        (("congestion", "-n", "3"), "at least 4 ranks, 2 victims and 2 aggressors; there are 3"),
+        (("-n", "4", "--only", "allreduce/mpi", "--param", "aggressor=melt"), "no aggressor 'melt'"),
+        (("-n", "4", "--only", "allreduce/mpi", "--param", "load=1"), "Add --param aggressor="),
     ],
 )
 def test_bad_words_exit_2_and_leave_no_file(tmp_path: Path, words: tuple[str, ...], said: str) -> None:

@@ -1,5 +1,6 @@
 """Which doubts a row has about its own samples."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from builders import make_case
 
 from fabricbench.engine.recording import doubts
-from fabricbench.measure.sampling import Sampled
+from fabricbench.measure.sampling import UNLOADED, Sampled
 from fabricbench.model import Cadence, RankTimes
 
 SETTING: Any = SimpleNamespace(clock=SimpleNamespace(read_s=2.5e-8))
@@ -46,3 +47,12 @@ def test_a_start_that_is_even_enough_is_none(each: Sampled) -> None:
 def test_an_operation_too_short_for_the_clock_is_one() -> None:
     assert [doubt.code for doubt in doubts(make_case(cadence="isolated"), sampled(4e-7), SETTING)] == ["too-short"]
     assert doubts(make_case(cadence="streaming"), sampled(4e-7), SETTING) == []
+
+
+def test_samples_without_a_load_are_counted_and_late_ones_beside_them_are_still_said() -> None:
+    spoilt = replace(sampled(1e-4, skew_s=2e-6, late=2), excluded=[(0, 1, UNLOADED)])
+    found = {doubt.code: doubt.text for doubt in doubts(make_case(), spoilt, SETTING)}
+    assert found["unloaded"] == "2 of 3 samples were taken while aggressors paused; they are left out."
+    assert "none was left out" in found["late-starts"]
+    left_out = replace(spoilt, excluded=[(0, 1, "late start")])
+    assert doubts(make_case(), left_out, SETTING) == []

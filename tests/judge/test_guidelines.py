@@ -220,3 +220,11 @@ def test_removing_violations_leaves_none(seconds: dict[tuple[str, int], list[flo
 
 def _unscaled(one: Finding) -> tuple[object, ...]:
     return one.case.key(), [part.key() for part in one.parts], one.times, one.launches, one.factor
+
+
+def test_rows_beside_aggressors_are_no_findings_about_a_library() -> None:
+    slower = {8: 4e-5, 64 * KIB: 1e-5}  # what is larger is faster
+    plain = [make_record(case("allreduce", nbytes), median_s) for nbytes, median_s in slower.items()]
+    beside = {"aggressor": "moe", "blocks": 25, "load": 1.0, "role": "victim"}
+    assert len(findings(plain)) == 1
+    assert findings(changed(row, case=changed(row.case, params={"op": "sum", **beside})) for row in plain) == []

@@ -302,3 +302,21 @@ def test_runs_are_the_marked_samples(marked: list[bool]) -> None:
     found = runs(np.array(marked, np.bool_), "why")
     assert [k for first, end, _ in found for k in range(first, end + 1)] == [k for k, one in enumerate(marked) if one]
     assert all(end + 1 < first for (_, end, _), (first, _, _) in pairwise(found))
+
+
+@pytest.mark.parametrize("keeps_late", [True, False])
+def test_a_spoilt_block_does_not_count_and_late_samples_do_where_lateness_is_measured(keeps_late: bool) -> None:
+    loop = FakeLoop(lambda number: 9.0 if 4 <= number < 8 else 2.0 if number % 4 == 3 else 1.0, lambda n: n % 4 == 3)
+    sampler = Sampler(
+        group=mpi.Group(), loop=loop, start=loop.start, taking_part=True, common_clock=True,  # type: ignore[arg-type]
+        cadence="isolated", budget_s=1.0, keeps_late=keeps_late,
+    )  # fmt: skip
+    for spoilt in (False, True, False):
+        loop.start.late[:] = 0
+        sampler.keep(loop.take(4, 1), spoilt=spoilt)
+    found = sampler.result("budget", tail=True)
+    late = [] if keeps_late else [(number, number, "late start") for number in (3, 7, 11)]
+    assert found.excluded == [*late, (4, 7, sampling.UNLOADED)]
+    assert found.samples_s == [1.0, 1.0, 1.0, 2.0, *[9.0] * 4, 1.0, 1.0, 1.0, 2.0]
+    assert found.ranks_s.mean == pytest.approx([1.25 if keeps_late else 1.0])
+    assert found.late == 3
