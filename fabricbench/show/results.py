@@ -8,7 +8,7 @@ from fabricbench.judge.congestion import congestions
 from fabricbench.judge.guidelines import findings
 from fabricbench.judge.overlap import overlaps
 from fabricbench.model import Case, Ceiling, Conditions, RateKey
-from fabricbench.show import congestion, guidelines
+from fabricbench.show import congestion, guidelines, rounds
 from fabricbench.show import overlaps as beside
 from fabricbench.show.cases import Group, Grouping, grouped
 from fabricbench.show.heading import FLAGS, alarms, facts
@@ -59,6 +59,7 @@ def page(result: Result, *, recompute: bool) -> Page:
             *(_table(group, under(group, notes, tables)) for group in tables.groups),
             *beside.tables(overlaps(result.records)),
             *congestion.tables(congestions(result.records)),
+            *rounds.tables(result),
         ),
         notes=(*at_end(notes, tables), *guidelines.lines(findings(result.records), tables)),
     )
