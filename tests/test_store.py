@@ -47,6 +47,15 @@ def test_what_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     assert result.path == str(path)
 
 
+@pytest.mark.parametrize(
+    ("placed", "why"),
+    [([0], "1 ranks are placed and 2 were started"), ([0, 2], "a rank is on host 2, counted from 0, and there are 2")],
+)
+def test_ranks_are_on_hosts_that_there_are(tmp_path: Path, placed: list[int], why: str) -> None:
+    launch = msgspec.structs.replace(example.launch(), placed=placed)
+    assert f"line 2: {why}" in refusal(written(tmp_path / "a.jsonl", [example.run(), launch]))
+
+
 def test_each_appended_line_of_a_compressed_file_is_a_member(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl.gz", example.whole())
     assert path.read_bytes().count(b"\x1f\x8b\x08") == len(example.whole())
