@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fabricbench.judge.metric import Metric
     from fabricbench.judge.sequential import Report as Alternated
     from fabricbench.judge.suspicion import Diagnosis
+    from fabricbench.judge.verdict import Judged
     from fabricbench.procedures.ab import Preview, Series
     from fabricbench.procedures.diagnose import Question as Asked
     from fabricbench.show.export.points import Exported
@@ -111,6 +112,18 @@ def expect(paths: Sequence[str], file: str, *, gate: str | Sequence[str] = "*") 
 
     expectations = parse(_text(file), file)
     return check([run for runs in _runs(paths).values() for run in runs], expectations, gate=gate)
+
+
+def verdict(paths: Sequence[str], expect: str | None = None) -> "Judged":
+    """PASS, WARN, FAIL, UNKNOWN or INCONCLUSIVE for each node and link of one cluster, and for the whole.
+
+    expect: a file of expectations, which go before what peers reach. Raises UsageError, and UnreadableError.
+    """
+    from fabricbench.judge.expectations import parse
+    from fabricbench.judge.verdict import judge
+
+    expectations = None if expect is None else parse(_text(expect), expect)
+    return judge([run for runs in _runs(paths).values() for run in runs], expectations)
 
 
 def learn(paths: Sequence[str], *, metric: "Metric" = "time") -> "Lesson":
@@ -258,7 +271,7 @@ def import_(
 def _runs(paths: Sequence[str]) -> "dict[Path, list[Result]]":
     """The runs of every file, by where it lies: two names of one file are one file."""
     if not paths:
-        raise UsageError("There is no file to compare.", "Name the base's files first.")
+        raise UsageError("There is no file to read.", "Name the files of results first.")
     from fabricbench import store
 
     return {path: store.load(named) for path, named in _files(paths).items()}

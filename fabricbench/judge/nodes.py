@@ -1,0 +1,160 @@
+"""How fast every node is on its own: beside its peers, and beside what the user expects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
+
+from fabricbench import traffic
+from fabricbench.judge import peers
+from fabricbench.judge.expect import Expected, Row
+from fabricbench.judge.peers import Peers
+from fabricbench.judge.sides import Key, Unit
+from fabricbench.judge.tested import Tested, undecided, unknown
+from fabricbench.model import Case, Record
+from fabricbench.quantity import rate_text, time_text
+
+LOCAL: Mapping[str, tuple[str, ...]] = {
+    "compute": ("gemm", "fma"),
+    "memory": ("copy", "scale", "add", "triad", "dot", "chase"),
+}
+"""What a rank does on its own, by what it needs."""
+
+PEERS = "peers"
+
+
+class Rows(NamedTuple):
+    """One case: its records, and of each the seconds of every node's slowest rank."""
+
+    case: Case
+    records: list[Record]
+    launches: list[dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """One test that every node has made: its figures, and how its nodes compare."""
+
+    case: Case
+    record: Record
+    seconds: Mapping[str, float]
+    """Median over launches."""
+    compared: Peers[str]
+
+
+def local(units: Sequence[Unit]) -> list[Local]:
+    """Every case that all ranks measured on their own, right, in launches that say where they were."""
+    found: dict[Key, Rows] = {}
+    for unit in units:
+        placed = unit.launch.rank_hosts
+        for key, record in unit.rows.items():
+            if placed is not None and _counts(record, len(placed)):
+                rows = found.setdefault(key, Rows(record.case, [], []))
+                rows.records.append(record)
+                rows.launches.append(_slowest(record.ranks_s.median, placed))
+    return [
+        Local(
+            case=rows.case, record=rows.records[0], seconds=_middle(rows.launches),
+            compared=peers.compare(rows.launches, tests=len(found)),
+        )
+        for rows in found.values()
+    ]  # fmt: skip
+
+
+def _counts(record: Record, ranks: int) -> bool:
+    own = record.case.operation in (*LOCAL["compute"], *LOCAL["memory"])
+    times = record.ranks_s.median
+    return own and record.check.status == "ok" and len(times) == ranks and min(times) > 0
+
+
+def _slowest(times_s: Sequence[float], placed: Sequence[str]) -> dict[str, float]:
+    """Of each node the rank that the others would wait for."""
+    found: dict[str, float] = {}
+    for host, seconds in zip(placed, times_s, strict=True):
+        found[host] = max(seconds, found.get(host, 0.0))
+    return found
+
+
+def _middle(launches: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    members = dict.fromkeys(host for seconds in launches for host in seconds)
+    return {host: median(one[host] for one in launches if host in one) for host in members}
+
+
+def speed(host: str, measured: Sequence[Local], expected: Expected | None) -> list[Tested]:
+    """The tests of one node's own speed; what the user expects goes before what its peers reach."""
+    found: list[Tested] = []
+    for kind, operations in LOCAL.items():
+        own = [one for one in measured if one.case.operation in operations and host in one.seconds]
+        found += [unknown(kind, "no row of this node")] if not own else []
+        for one in own:
+            demanded = [_demanded(host, one, row) for row in _rows(one, expected)]
+            found += [*demanded, *_beside(host, one, satisfied={test.verdict for test in demanded})]
+    return found
+
+
+def _rows(one: Local, expected: Expected | None) -> list[Row]:
+    """What the user expects of a case, where it can be held against a single node."""
+    rows = () if expected is None else expected.rows
+    return [
+        row for row in rows
+        if row.case.key() == one.case.key() and row.verdict in ("PASS", "FAIL")
+        and (row.expectation.metric == "time" or row.expectation.metric in one.record.rates)
+    ]  # fmt: skip
+
+
+def _demanded(host: str, one: Local, row: Row) -> Tested:
+    """The node's own figure against the user's bounds."""
+    wanted = row.expectation
+    figure = one.seconds[host]
+    if wanted.metric != "time":
+        figure = traffic.rate(wanted.metric, one.case, one.record.traffic, figure)  # type: ignore[arg-type]
+    figure /= wanted.scale
+    low, high = wanted.low, wanted.high
+    good = (low is None or figure >= low) and (high is None or figure <= high)
+    return Tested(
+        test=one.case.text(), verdict="PASS" if good else "FAIL", found=f"{figure:.4g} {wanted.unit} {wanted.metric}",
+        threshold=bounds_text(low, high, wanted.unit), source=row_source(row),
+    )  # fmt: skip
+
+
+def bounds_text(low: float | None, high: float | None, unit: str) -> str:
+    """The user's bounds for people."""
+    return " and ".join(
+        f"{word} {bound:g} {unit}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
+    )
+
+
+def row_source(row: Row) -> str:
+    """Who says so: file and line of the user, and the ceiling that a share is of."""
+    wanted = row.expectation
+    ceiling = row.ceiling if wanted.metric == "share" else None
+    of = f", of the {ceiling.nature} peak: {ceiling.source}" if ceiling is not None else ""
+    return f"line {wanted.line} of the expectations: {wanted.source}{of}"
+
+
+def _beside(host: str, one: Local, satisfied: set[str]) -> list[Tested]:
+    """The node beside its peers. Where it reaches what the user expects, peers alone do not fail it."""
+    compared, share = one.compared, median(one.compared.shares[host])
+    verdict = compared.verdict(host)
+    if compared.blind is not None:
+        return [] if satisfied else [undecided(one.case.text(), f"{_figure(host, one)}; {compared.blind}", PEERS)]
+    if "PASS" in satisfied and verdict in ("FAIL", "INCONCLUSIVE"):
+        verdict = "WARN"
+    launches = len(compared.shares[host])
+    slow = f", slow in {compared.slow(host)} of {launches} launches" if compared.slow(host) else ""
+    return [
+        Tested(
+            test=one.case.text(), verdict=verdict, found=f"{_figure(host, one)}, {share:.2f} of its peers{slow}",
+            threshold=f"at least {compared.limit:.2f}",
+            source=f"{PEERS}: median of {len(compared.shares)} nodes and their spread",
+        )
+    ]  # fmt: skip
+
+
+def _figure(host: str, one: Local) -> str:
+    """A node's rate where the case has one, else its time."""
+    seconds = one.seconds[host]
+    for key, unit in (("flops", "FLOP/s"), ("bandwidth", "B/s")):
+        if key in one.record.rates:
+            return rate_text(traffic.rate(key, one.case, one.record.traffic, seconds), unit)
+    return time_text(seconds)

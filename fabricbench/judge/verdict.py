@@ -1,0 +1,176 @@
+"""Is this cluster what it should be? A verdict on every node, every link and the whole.
+
+A threshold is the user's, the peers' or the run's own, never built in: what can be held against nothing is not judged,
+and what was not measured is UNKNOWN.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fabricbench.errors import UsageError
+from fabricbench.judge import agreement, links, nodes, whole
+from fabricbench.judge.expect import Expected, check
+from fabricbench.judge.expectations import Expectations
+from fabricbench.judge.links import Fabric
+from fabricbench.judge.sides import FINGERPRINT, units
+from fabricbench.judge.soak import FEWEST, slopes
+from fabricbench.judge.tested import ORDER, Kind, Subject, Tested, Verdict, unknown, worst
+from fabricbench.store import Result
+
+STATUS: Mapping[Verdict, int] = {"PASS": 0, "WARN": 0, "INCONCLUSIVE": 4, "UNKNOWN": 4, "FAIL": 1}
+
+MOST_UNMEASURED = 1000
+"""Links without evidence that are listed one by one."""
+
+_JOB = "SLURM_JOB_ID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """All verdicts. `untested`: what nobody looked at. `jobs`: Slurm jobs that the ranks belonged to."""
+
+    files: tuple[str, ...]
+    expectations: str | None
+    nodes: tuple[Subject, ...]
+    links: tuple[Subject, ...]
+    cluster: Subject
+    untested: tuple[str, ...]
+    notes: tuple[str, ...]
+    jobs: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the cluster, which is no better than its nodes and links."""
+        return self.cluster.verdict
+
+    @property
+    def status(self) -> int:
+        """Exit status."""
+        return STATUS[self.verdict]
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """Everything that has a verdict, the whole first."""
+        return (self.cluster, *self.nodes, *self.links)
+
+
+def judge(results: Sequence[Result], expectations: Expectations | None = None) -> Judged:
+    """The verdicts on one cluster.
+
+    Raises UsageError for results of other tools or of two clusters, and expectations that no row answers to.
+    """
+    _refuse_imported(results)
+    _refuse_two_clusters(results)
+    read, copies = units(results)
+    expected = None if expectations is None else check(results, expectations)
+    hosts = list(dict.fromkeys(host for result in results for launch in result.launches for host in launch.hosts))
+    measured, fabrics = nodes.local(read), links.fabrics(results)
+    agreed = agreement.agreement(results, hosts)
+    every = tuple(
+        Subject(
+            kind="node",
+            name=host,
+            tests=(*nodes.speed(host, measured, expected), *links.of_node(host, fabrics), *agreed[host]),
+        )
+        for host in hosts
+    )
+    between = _links(fabrics)
+    own = whole.tests(results, read, expected)
+    return Judged(
+        files=tuple(dict.fromkeys(result.path for result in results)),
+        expectations=None if expectations is None else expectations.path,
+        nodes=every,
+        links=between,
+        cluster=Subject(kind="cluster", name="cluster", tests=(*own, *_parts(every, "node"), *_parts(between, "link"))),
+        untested=tuple(_untested(results, expected, soaked=bool(slopes(read)))),
+        notes=tuple(copies),
+        jobs=tuple(_jobs(results)),
+    )
+
+
+def _refuse_imported(results: Sequence[Result]) -> None:
+    for result in results:
+        tools = sorted({record.origin.tool for record in result.records if record.origin is not None})
+        if tools:
+            raise UsageError(
+                f"{result.path} holds figures of {', '.join(tools)}, which do not say what each node reached.",
+                "Judge what `run acceptance` measured; rows of other tools can be held against `compare --expect`.",
+            )
+
+
+def _refuse_two_clusters(results: Sequence[Result]) -> None:
+    """One file may be of fewer nodes than another, as when some are measured again; but not of others."""
+    found = [({host for launch in result.launches for host in launch.hosts}, result) for result in results]
+    largest, most = max(found, key=lambda one: len(one[0]))
+    for hosts, result in found:
+        if other := sorted(hosts - largest):
+            raise UsageError(
+                f"{result.path} is of {_few(other)}, which {most.path} does not know: these are two clusters.",
+                "Judge one cluster at a time.",
+            )
+        for name in FINGERPRINT:
+            one, two = (str(part.run.machine.get(name, "unknown")) for part in (result, most))
+            same_host = result.run.machine.get("hostname") == most.run.machine.get("hostname")
+            if same_host and one != two and "unknown" not in (one, two):
+                raise UsageError(
+                    f"The {name} of {result.run.machine.get('hostname')} is {one} in {result.path} and {two} in "
+                    f"{most.path}: these are two clusters.",
+                    "Judge one cluster at a time.",
+                )
+
+
+def _few(names: Sequence[str]) -> str:
+    return " ".join(names[:4]) + (" ..." if len(names) > 4 else "")  # noqa: PLR2004 - enough to know it by
+
+
+def _links(fabrics: Sequence[Fabric]) -> tuple[Subject, ...]:
+    """Every link, with the tests of all diagnoses; very many that were not measured are one."""
+    found: dict[str, list[Tested]] = {}
+    for fabric in fabrics:
+        for name, tested in links.between(fabric):
+            found.setdefault(name, []).append(tested)
+    subjects = [Subject(kind="link", name=name, tests=tuple(tests)) for name, tests in found.items()]
+    unmeasured = [subject for subject in subjects if all(one.test != "data" for one in subject.tests)]
+    unmeasured = [subject for subject in unmeasured if subject.verdict == "UNKNOWN"]
+    if len(unmeasured) <= MOST_UNMEASURED:
+        return tuple(subjects)
+    rest = Subject(kind="link", name=f"{len(unmeasured)} other links", tests=unmeasured[0].tests)
+    return (*(subject for subject in subjects if subject not in unmeasured), rest)
+
+
+def _parts(subjects: Sequence[Subject], kind: Kind) -> list[Tested]:
+    """The verdicts on nodes or links as a test of the whole."""
+    if not subjects:
+        missing = {"node": "no launch", "link": "no pairs were measured: run acceptance, or diagnose"}
+        return [unknown(f"{kind}s", missing[kind])]
+    counts = Counter(subject.verdict for subject in subjects)
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(ORDER) if counts[verdict])
+    verdict = worst(counts)
+    return [Tested(test=f"{kind}s", verdict=verdict, found=said, threshold=f"that of every {kind}", source="above")]
+
+
+def _jobs(results: Sequence[Result]) -> list[str]:
+    found = {launch.environment.get(_JOB) for result in results for launch in result.launches}
+    return sorted(job for job in found if job)
+
+
+def _untested(results: Sequence[Result], expected: Expected | None, *, soaked: bool) -> list[str]:
+    """What a reader might believe was tested, and was not."""
+    rows = {record.case.key(): record.case for result in results for record in result.records}
+    gpus = sorted({_listed(result.run.machine.get("gpus", "unknown")) for result in results})
+    judged = 0 if expected is None else len({row.case.key() for row in expected.rows})
+    found = []
+    if not any(case.memory == "device" for case in rows.values()):
+        found.append(f"GPUs ({', '.join(gpus)})")
+    if not soaked:
+        found.append(f"decay over time (no run of {FEWEST} launches or more: --soak)")
+    if len(rows) > judged:
+        found.append(
+            f"the speed of {len(rows) - judged} rows of the whole cluster, of which nothing is expected (--expect)"
+        )
+    return [*found, "storage", "power and temperature", "counters of switches, of links and of error correction"]
+
+
+def _listed(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
