@@ -282,14 +282,20 @@ def _files(paths: Sequence[str]) -> dict[Path, str]:
     return {Path(path).resolve(): path for path in paths}
 
 
-def run(request: "Request", order: "Order", announce: "Announce") -> tuple[str, int]:
+def run(request: "Request", order: "Order", announce: "Announce", *, soak_s: float | None = None) -> tuple[str, int]:
     """Measure; the result file and the exit status (1 where a result was wrong).
 
-    Under mpirun or srun this process joins as one rank; alone it starts its ranks. Raises FabricbenchError.
+    soak_s: seconds of an endurance run after it. A suite may ask for every pair of ranks, too; each further part is a
+    run of its own in the file. Under mpirun or srun this process joins as one rank; alone it starts its ranks. Raises
+    FabricbenchError.
     """
-    from fabricbench.engine import start
+    from fabricbench.engine import start, suite
 
-    return start.run(request, order, announce)
+    if soak_s is None and (request.only or not suite.named(request.suite).pairs):
+        return start.run(request, order, announce)
+    from fabricbench.procedures import acceptance  # every rank of every job would pay for it
+
+    return acceptance.run(request, order, announce, soak_s)
 
 
 def preview(request: "Request", order: "Order") -> "tuple[list[dict[str, Any]], float]":

@@ -41,12 +41,13 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A TOML file in `suites/`. `budget` is seconds of measuring, shared by the cases.
 
-    `includes` names suites whose cases come first.
+    `includes` names suites whose cases come first. `pairs`: every pair of ranks is measured after the cases.
     """
 
     about: str
     budget: float
     includes: list[str] = []
+    pairs: bool = False
     case: list[Wish] = []
 
     def wishes(self, above: tuple[str, ...] = ()) -> Iterator[Wish]:

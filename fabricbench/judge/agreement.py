@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from fabricbench.judge.tested import Tested, undecided, unknown
+from fabricbench.judge.evidence import Evidence, undecided, unknown
 from fabricbench.model import Facts
 from fabricbench.store import Result
 
@@ -17,7 +17,7 @@ _ALIKE = 0.01
 """Sizes of memory that differ by less are the same: firmware keeps a little for itself, not always as much."""
 
 
-def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list[Tested]]:
+def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list[Evidence]]:
     """Of every node whether it is what most are and runs what most run; what differs is named.
 
     every: all nodes.
@@ -28,7 +28,7 @@ def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list
     if len(every) == 1:
         return {host: [undecided(AGREEMENT, "one node has no peers", _MAJORITY)] for host in every}
     names = dict.fromkeys(name for facts in known.values() for name in facts if name not in _PLACE)
-    odd: dict[str, list[Tested]] = {host: [] for host in every}
+    odd: dict[str, list[Evidence]] = {host: [] for host in every}
     for name in names:
         for host, test in _odd(name, {host: facts.get(name) for host, facts in known.items()}):
             odd[host].append(test)
@@ -37,7 +37,7 @@ def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list
             odd[host] = [unknown(AGREEMENT, "no inventory of this node was taken")]
         elif not odd[host]:
             text = f"nothing that differs from most of {len(known)} nodes"
-            odd[host] = [Tested(test=AGREEMENT, verdict="PASS", found=text, threshold="equal", source=_MAJORITY)]
+            odd[host] = [Evidence(test=AGREEMENT, verdict="PASS", found=text, threshold="equal", source=_MAJORITY)]
     return odd
 
 
@@ -52,7 +52,7 @@ def _facts(results: Sequence[Result]) -> dict[str, Facts]:
     return found
 
 
-def _odd(name: str, values: Mapping[str, object]) -> Iterable[tuple[str, Tested]]:
+def _odd(name: str, values: Mapping[str, object]) -> Iterable[tuple[str, Evidence]]:
     """Nodes that have another value than most; all of them where no value has the majority."""
     texts = {host: _text(value) for host, value in (_levelled(values) if name == "memory" else values).items()}
     (usual, count), *others = Counter(texts.values()).most_common()
@@ -66,7 +66,7 @@ def _odd(name: str, values: Mapping[str, object]) -> Iterable[tuple[str, Tested]
             )
             yield (
                 host,
-                Tested(test=f"{AGREEMENT}: {name}", verdict="WARN", found=text, threshold=rest, source=_MAJORITY),
+                Evidence(test=f"{AGREEMENT}: {name}", verdict="WARN", found=text, threshold=rest, source=_MAJORITY),
             )
 
 

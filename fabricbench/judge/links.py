@@ -1,7 +1,7 @@
 """What the rounds of a file say of every link, and of every node that sends or receives through its links.
 
-A diagnosis leaves rounds in the order in which they were measured: every pair once, then some pairs alone. Going back
-to an earlier round is where the second part begins.
+A diagnosis leaves rounds in the order in which they were measured: every pair once, then those of the first round
+alone, then in a further launch suspects alone. Going back to an earlier round is where the second part begins.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,9 @@ from statistics import median
 
 from fabricbench.errors import UsageError
 from fabricbench.judge import suspicion
+from fabricbench.judge.evidence import Evidence, undecided, unknown
 from fabricbench.judge.localise import FEWEST, Localised, Suspect, bandwidths, localise
 from fabricbench.judge.suspicion import Found, Ordered
-from fabricbench.judge.tested import Tested, undecided, unknown
 from fabricbench.model import Round, rank_names
 from fabricbench.quantity import rate_text, size_text
 from fabricbench.store import Result
@@ -25,7 +25,9 @@ _DIRECTIONS = ("forward", "backward", "both")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fabric:
-    """One diagnosis. `names` and `hosts`: of each member. `rates`: bytes a second of each ordered pair, the median.
+    """One diagnosis. `names` and `hosts`: of each member, no hosts where the file does not say them.
+
+    `rates`: bytes a second of each ordered pair, the median.
 
     `wrong`: ordered pairs in rounds in which data was wrong, with how many pairs were checked together there.
     """
@@ -40,51 +42,47 @@ class Fabric:
 
 
 def fabrics(results: Sequence[Result]) -> list[Fabric]:
-    """The diagnosis of every run that has rounds and says which host each rank is on.
-
-    Raises UsageError for rounds of ranks that there are not.
-    """
-    return [made for result in results if result.rounds and (made := _fabric(result)) is not None]
+    """The diagnosis of every run that has rounds. Raises UsageError for rounds of ranks that there are not."""
+    return [_fabric(result) for result in results if result.rounds]
 
 
-def _fabric(result: Result) -> Fabric | None:
+def _fabric(result: Result) -> Fabric:
     hosts = next((launch.rank_hosts for launch in result.launches if launch.rank_hosts), None)
-    if hosts is None:
-        return None
-    members = len(hosts)
+    members = len(hosts) if hosts is not None else max(launch.ranks or 0 for launch in result.launches)
     lines = [line for line in result.rounds if all(min(samples, default=0.0) > 0 for samples in line.samples_s)]
     if any(not 0 <= rank < members for line in lines for pair in line.pairs for rank in pair):
         raise UsageError(f"{result.path} has rounds of more than its {members} ranks.", "Measure again.")
-    everything, alone = parts(lines)
+    everything, alone, again = parts(lines)
     apart = [line for line in everything if line.direction != "both"]
     localised = localise(bandwidths(apart), members)
-    first = {tuple(pair) for line in everything if line.round == 0 for pair in line.pairs}
-    usual = suspicion.medians(line for line in alone if tuple(line.pairs[0]) in first)
-    level = median(usual.values() or [localised.base or 0.0])
+    usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
     return Fabric(
-        names=tuple(rank_names(hosts)), hosts=tuple(hosts), nbytes=lines[0].nbytes if lines else 0,
+        names=tuple(f"rank {one}" for one in range(members)) if hosts is None else tuple(rank_names(hosts)),
+        hosts=tuple(hosts or ()), nbytes=lines[0].nbytes if lines else 0,
         rates=suspicion.medians(apart), localised=localised,
-        found=tuple(_again(one, alone, members, localised, level) for one in localised.suspects),
+        found=tuple(_again(one, again, members, localised, usual) for one in localised.suspects),
         wrong={
             pair: len(line.pairs) for line in result.rounds if line.check == "wrong" for pair in _ordered(line)
         },
     )  # fmt: skip
 
 
-def parts(lines: Sequence[Round]) -> tuple[Sequence[Round], Sequence[Round]]:
-    """Every pair in rounds, and what was measured alone after that."""
-    latest = (0, 0)
+def parts(lines: Sequence[Round]) -> tuple[Sequence[Round], Sequence[Round], Sequence[Round]]:
+    """Every pair in rounds; the pairs of the first round alone; suspects alone."""
+    latest, then = (0, 0), len(lines)
     for index, line in enumerate(lines):
         place = (line.round, _DIRECTIONS.index(line.direction))
         if place < latest:
-            return lines[:index], lines[index:]
+            then = index
+            break
         latest = place
-    return lines, []
+    alone = [line for line in lines[then:] if line.launch == lines[then].launch]
+    return lines[:then], alone, lines[then + len(alone) :]
 
 
-def _again(one: Suspect, alone: Sequence[Round], members: int, localised: Localised, usual: float) -> Found:
+def _again(one: Suspect, again: Sequence[Round], members: int, localised: Localised, usual: float) -> Found:
     pairs = suspicion.again(one, range(members), localised.suspects)
-    return suspicion.confirmed(one, [line for line in alone if tuple(line.pairs[0]) in pairs], usual)
+    return suspicion.confirmed(one, [line for line in again if tuple(line.pairs[0]) in pairs], usual)
 
 
 def _ordered(line: Round) -> Iterator[Ordered]:
@@ -96,7 +94,7 @@ def _ordered(line: Round) -> Iterator[Ordered]:
             yield two, one
 
 
-def of_node(host: str, found: Sequence[Fabric]) -> list[Tested]:
+def of_node(host: str, found: Sequence[Fabric]) -> list[Evidence]:
     """How a node sends and receives, by every diagnosis that it took part in."""
     tests = [
         _member(member, fabric) for fabric in found for member, on in enumerate(fabric.hosts) if on == host
@@ -104,7 +102,7 @@ def of_node(host: str, found: Sequence[Fabric]) -> list[Tested]:
     return tests or [unknown(NETWORK, "no pairs of this node were measured: run acceptance, or diagnose")]
 
 
-def _member(member: int, fabric: Fabric) -> Tested:
+def _member(member: int, fabric: Fabric) -> Evidence:
     name = fabric.names[member]
     test = NETWORK if name == fabric.hosts[member] else f"{NETWORK}, rank {name}"
     localised = fabric.localised
@@ -116,7 +114,7 @@ def _member(member: int, fabric: Fabric) -> Tested:
     suspected = [one for one in fabric.found if one.suspect.kind in _ROLES and one.suspect.members == (member,)]
     if suspected:
         return _suspect(test, suspected[0], fabric)
-    return Tested(
+    return Evidence(
         test=test, verdict="PASS", found="sends and receives as the others", source=_peers(fabric),
         threshold=f"at least {localised.sees['host']:.2f}",
     )  # fmt: skip
@@ -125,7 +123,7 @@ def _member(member: int, fabric: Fabric) -> Tested:
 _ROLES = {"transmit": "sends", "receive": "receives", "host": "sends and receives"}
 
 
-def _suspect(test: str, one: Found, fabric: Fabric) -> Tested:
+def _suspect(test: str, one: Found, fabric: Fabric) -> Evidence:
     """A suspect that was measured again, or could not be."""
     suspect = one.suspect
     if suspect.kind == "pair":
@@ -135,7 +133,7 @@ def _suspect(test: str, one: Found, fabric: Fabric) -> Tested:
         what = f"{_ROLES[suspect.kind]} at {suspect.share:.2f} of its peers"
     again = f"slow again in {one.slow} of {one.again}" if one.again else "not measured again"
     sees = fabric.localised.sees["pair" if suspect.kind == "pair" else "host"]
-    return Tested(
+    return Evidence(
         test=test, verdict="FAIL" if one.confirmed else "WARN" if one.again else "INCONCLUSIVE",
         found=f"{what}, {again}", threshold=f"at least {sees:.2f}", source=_peers(fabric),
     )  # fmt: skip
@@ -146,7 +144,7 @@ def _peers(fabric: Fabric) -> str:
     return f"peers: all pairs of {len(fabric.names)} members and their noise of {noise:.1%}"
 
 
-def between(fabric: Fabric) -> Iterator[tuple[str, Tested]]:
+def between(fabric: Fabric) -> Iterator[tuple[str, Evidence]]:
     """Every link by the names of its ends, and what is to be said of it, both directions."""
     suspected = {
         frozenset(map(int, one.suspect.members)): one for one in reversed(fabric.found) if one.suspect.kind == "pair"
@@ -169,19 +167,19 @@ def between(fabric: Fabric) -> Iterator[tuple[str, Tested]]:
             yield name, _usual(test, rates, fabric)
 
 
-def _wrong(pairs: int) -> Tested:
+def _wrong(pairs: int) -> Evidence:
     """Wrong data: one pair's own, or of one of several that were checked together."""
     if pairs == 1:
-        return Tested(
+        return Evidence(
             test="data", verdict="FAIL", found="wrong data arrived", threshold="no wrong element",
             source="what was sent",
         )  # fmt: skip
     return unknown("data", f"wrong data arrived on one of {pairs} links that were checked together")
 
 
-def _usual(test: str, rates: Sequence[float], fabric: Fabric) -> Tested:
+def _usual(test: str, rates: Sequence[float], fabric: Fabric) -> Evidence:
     share = min(rates) / (fabric.localised.base or 1.0)
-    return Tested(
+    return Evidence(
         test=test, verdict="PASS", found=f"{rate_text(min(rates), 'B/s')} the slower way, {share:.2f} of what is usual",
         threshold=f"at least {fabric.localised.sees['pair']:.2f} of what its nodes have elsewhere",
         source=_peers(fabric),

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from fabricbench import traffic
 from fabricbench.judge import peers
+from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.expect import Expected, Row
 from fabricbench.judge.peers import Peers
 from fabricbench.judge.sides import Key, Unit
-from fabricbench.judge.tested import Tested, undecided, unknown
 from fabricbench.model import Case, Record
 from fabricbench.quantity import rate_text, time_text
 
@@ -80,16 +80,29 @@ def _middle(launches: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {host: median(one[host] for one in launches if host in one) for host in members}
 
 
-def speed(host: str, measured: Sequence[Local], expected: Expected | None) -> list[Tested]:
+def speed(host: str, measured: Sequence[Local], expected: Expected | None) -> list[Evidence]:
     """The tests of one node's own speed; what the user expects goes before what its peers reach."""
-    found: list[Tested] = []
+    found: list[Evidence] = []
     for kind, operations in LOCAL.items():
         own = [one for one in measured if one.case.operation in operations and host in one.seconds]
         found += [unknown(kind, "no row of this node")] if not own else []
+        lonely = []
         for one in own:
             demanded = [_demanded(host, one, row) for row in _rows(one, expected)]
-            found += [*demanded, *_beside(host, one, satisfied={test.verdict for test in demanded})]
+            found += demanded
+            if one.compared.limit is None:
+                lonely += [one] if not demanded else []
+            else:
+                found += _beside(host, one, {test.verdict for test in demanded})
+        found += [_lonely(kind, host, lonely)] if lonely else []
     return found
+
+
+def _lonely(kind: str, host: str, rows: Sequence[Local]) -> Evidence:
+    """Rows that there are too few nodes to judge, and of which nothing is expected."""
+    first = rows[0]
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return undecided(kind, f"{first.case.text()} {_figure(host, first)}{more}; {first.compared.blind}", PEERS)
 
 
 def _rows(one: Local, expected: Expected | None) -> list[Row]:
@@ -102,7 +115,7 @@ def _rows(one: Local, expected: Expected | None) -> list[Row]:
     ]  # fmt: skip
 
 
-def _demanded(host: str, one: Local, row: Row) -> Tested:
+def _demanded(host: str, one: Local, row: Row) -> Evidence:
     """The node's own figure against the user's bounds."""
     wanted = row.expectation
     figure = one.seconds[host]
@@ -111,8 +124,8 @@ def _demanded(host: str, one: Local, row: Row) -> Tested:
     figure /= wanted.scale
     low, high = wanted.low, wanted.high
     good = (low is None or figure >= low) and (high is None or figure <= high)
-    return Tested(
-        test=one.case.text(), verdict="PASS" if good else "FAIL", found=f"{figure:.4g} {wanted.unit} {wanted.metric}",
+    return Evidence(
+        test=one.case.text(), verdict="PASS" if good else "FAIL", found=f"{wanted.metric} {figure:.4g} {wanted.unit}",
         threshold=bounds_text(low, high, wanted.unit), source=row_source(row),
     )  # fmt: skip
 
@@ -132,18 +145,18 @@ def row_source(row: Row) -> str:
     return f"line {wanted.line} of the expectations: {wanted.source}{of}"
 
 
-def _beside(host: str, one: Local, satisfied: set[str]) -> list[Tested]:
+def _beside(host: str, one: Local, demanded: set[Verdict]) -> list[Evidence]:
     """The node beside its peers. Where it reaches what the user expects, peers alone do not fail it."""
     compared, share = one.compared, median(one.compared.shares[host])
     verdict = compared.verdict(host)
     if compared.blind is not None:
-        return [] if satisfied else [undecided(one.case.text(), f"{_figure(host, one)}; {compared.blind}", PEERS)]
-    if "PASS" in satisfied and verdict in ("FAIL", "INCONCLUSIVE"):
+        return [] if demanded else [undecided(one.case.text(), f"{_figure(host, one)}; {compared.blind}", PEERS)]
+    if "PASS" in demanded and verdict in ("FAIL", "INCONCLUSIVE"):
         verdict = "WARN"
     launches = len(compared.shares[host])
     slow = f", slow in {compared.slow(host)} of {launches} launches" if compared.slow(host) else ""
     return [
-        Tested(
+        Evidence(
             test=one.case.text(), verdict=verdict, found=f"{_figure(host, one)}, {share:.2f} of its peers{slow}",
             threshold=f"at least {compared.limit:.2f}",
             source=f"{PEERS}: median of {len(compared.shares)} nodes and their spread",

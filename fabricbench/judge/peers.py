@@ -23,8 +23,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from fabricbench.judge.evidence import Verdict
 from fabricbench.judge.localise import FALSE_ALARMS, FEWEST, LEAST
-from fabricbench.judge.tested import Verdict
 
 BLIND = 0.5
 """A test that would overlook a member of half the speed is none."""
@@ -52,7 +52,8 @@ class Peers(Generic[Member]):
     def blind(self) -> str | None:
         """Why nobody can be judged; None where that is possible."""
         if self.limit is None:
-            return f"{len(self.shares)} are too few to judge one by the others; {FEWEST} are enough"
+            count = f"{len(self.shares)} are" if len(self.shares) > 1 else "1 is"
+            return f"{count} too few to judge one by the others; {FEWEST} are enough"
         if self.limit < BLIND:
             return f"they differ so much among themselves that only one below {self.limit:.2f} would be named"
         return None

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from fabricbench.judge.evidence import Evidence, Verdict
 from fabricbench.judge.guidelines import LIMIT
 from fabricbench.judge.localise import FALSE_ALARMS
 from fabricbench.judge.pairs import keys
 from fabricbench.judge.sides import Unit
-from fabricbench.judge.tested import Tested, Verdict
 from fabricbench.model import Case
 
 FEWEST = 8
@@ -80,9 +80,9 @@ def _seconds(started: str) -> float:
     return datetime.fromisoformat(started).timestamp()
 
 
-def tested(slope: Slope) -> Tested:
+def tested(slope: Slope) -> Evidence:
     """A slope as a test of the cluster."""
-    return Tested(
+    return Evidence(
         test=f"over time: {slope.case.text()}",
         verdict=slope.verdict,
         found=f"{slope.growth:+.1%} ({slope.low:+.1%} to {slope.high:+.1%}) in {slope.lasted_s:.0f} s, "

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from fabricbench.errors import UsageError
 from fabricbench.judge import agreement, links, nodes, whole
+from fabricbench.judge.evidence import ORDER, Evidence, Kind, Subject, Verdict, unknown, worst
 from fabricbench.judge.expect import Expected, check
 from fabricbench.judge.expectations import Expectations
 from fabricbench.judge.links import Fabric
 from fabricbench.judge.sides import FINGERPRINT, units
 from fabricbench.judge.soak import FEWEST, slopes
-from fabricbench.judge.tested import ORDER, Kind, Subject, Tested, Verdict, unknown, worst
 from fabricbench.store import Result
 
 STATUS: Mapping[Verdict, int] = {"PASS": 0, "WARN": 0, "INCONCLUSIVE": 4, "UNKNOWN": 4, "FAIL": 1}
@@ -126,7 +126,7 @@ def _few(names: Sequence[str]) -> str:
 
 def _links(fabrics: Sequence[Fabric]) -> tuple[Subject, ...]:
     """Every link, with the tests of all diagnoses; very many that were not measured are one."""
-    found: dict[str, list[Tested]] = {}
+    found: dict[str, list[Evidence]] = {}
     for fabric in fabrics:
         for name, tested in links.between(fabric):
             found.setdefault(name, []).append(tested)
@@ -139,7 +139,7 @@ def _links(fabrics: Sequence[Fabric]) -> tuple[Subject, ...]:
     return (*(subject for subject in subjects if subject not in unmeasured), rest)
 
 
-def _parts(subjects: Sequence[Subject], kind: Kind) -> list[Tested]:
+def _parts(subjects: Sequence[Subject], kind: Kind) -> list[Evidence]:
     """The verdicts on nodes or links as a test of the whole."""
     if not subjects:
         missing = {"node": "no launch", "link": "no pairs were measured: run acceptance, or diagnose"}
@@ -147,7 +147,7 @@ def _parts(subjects: Sequence[Subject], kind: Kind) -> list[Tested]:
     counts = Counter(subject.verdict for subject in subjects)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(ORDER) if counts[verdict])
     verdict = worst(counts)
-    return [Tested(test=f"{kind}s", verdict=verdict, found=said, threshold=f"that of every {kind}", source="above")]
+    return [Evidence(test=f"{kind}s", verdict=verdict, found=said, threshold=f"that of every {kind}", source="above")]
 
 
 def _jobs(results: Sequence[Result]) -> list[str]:
@@ -158,17 +158,19 @@ def _jobs(results: Sequence[Result]) -> list[str]:
 def _untested(results: Sequence[Result], expected: Expected | None, *, soaked: bool) -> list[str]:
     """What a reader might believe was tested, and was not."""
     rows = {record.case.key(): record.case for result in results for record in result.records}
+    compared = {"bisection", *(operation for operations in nodes.LOCAL.values() for operation in operations)}
+    judged = set() if expected is None else {row.case.key() for row in expected.rows}
+    unjudged = sum(case.operation not in compared and key not in judged for key, case in rows.items())
     gpus = sorted({_listed(result.run.machine.get("gpus", "unknown")) for result in results})
-    judged = 0 if expected is None else len({row.case.key() for row in expected.rows})
     found = []
     if not any(case.memory == "device" for case in rows.values()):
         found.append(f"GPUs ({', '.join(gpus)})")
+    if rows and all((case.ranks or 0) <= 2 for case in rows.values()):  # noqa: PLR2004 - one way to halve them
+        found.append("bisections (2 ranks can be halved in one way only)")
     if not soaked:
         found.append(f"decay over time (no run of {FEWEST} launches or more: --soak)")
-    if len(rows) > judged:
-        found.append(
-            f"the speed of {len(rows) - judged} rows of the whole cluster, of which nothing is expected (--expect)"
-        )
+    if unjudged:
+        found.append(f"the speed of {unjudged} rows, of which nothing is expected (--expect)")
     return [*found, "storage", "power and temperature", "counters of switches, of links and of error correction"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fabricbench.judge.tested import ORDER, Subject, Tested, Verdict
+from fabricbench.judge.evidence import ORDER, Evidence, Subject, Verdict
 from fabricbench.judge.verdict import Judged
 from fabricbench.show.table import Column, Page, Table
 
@@ -72,7 +72,7 @@ def _table(title: str, subjects: Sequence[Subject]) -> tuple[Table, ...]:
 
 def _reasons(subjects: Sequence[Subject]) -> list[str]:
     """Every test that did not pass, worst first; those that say the same of several are said once."""
-    found: dict[Tested, list[str]] = {}
+    found: dict[Evidence, list[str]] = {}
     for subject in subjects:
         for one in subject.tests:
             if one.verdict != "PASS" or subject.kind == "cluster":
@@ -81,7 +81,7 @@ def _reasons(subjects: Sequence[Subject]) -> list[str]:
     return [said(one, names) for one, names in ordered]
 
 
-def said(one: Tested, names: Sequence[str] = ()) -> str:
+def said(one: Evidence, names: Sequence[str] = ()) -> str:
     """A test in a sentence."""
     held = f" [{one.threshold}; {one.source}]" if one.threshold else f" [{one.source}]" if one.source else ""
     whose = "" if list(names) == ["cluster"] else f" {', '.join(names)}:"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from fabricbench.judge.compare import Comparison, Row
-from fabricbench.judge.tested import Subject
+from fabricbench.judge.evidence import Subject
 from fabricbench.judge.verdict import Judged
 from fabricbench.show.acceptance import said
 from fabricbench.show.export.points import Exported, Point, paths_of

@@ -12,7 +12,7 @@ ORDER: tuple[Verdict, ...] = ("PASS", "WARN", "INCONCLUSIVE", "UNKNOWN", "FAIL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
+class Evidence:
     """One test of one part. `source`: who says that this is the threshold."""
 
     test: str
@@ -28,7 +28,7 @@ class Subject:
 
     kind: Kind
     name: str
-    tests: tuple[Tested, ...]
+    tests: tuple[Evidence, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -36,7 +36,7 @@ class Subject:
         return worst(one.verdict for one in self.tests)
 
     @property
-    def reasons(self) -> tuple[Tested, ...]:
+    def reasons(self) -> tuple[Evidence, ...]:
         """The tests that made the verdict what it is; all of them where it passes."""
         return tuple(one for one in self.tests if one.verdict == self.verdict)
 
@@ -46,11 +46,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=ORDER.index, default="UNKNOWN")
 
 
-def unknown(test: str, why: str) -> Tested:
+def unknown(test: str, why: str) -> Evidence:
     """A test for which there is no evidence."""
-    return Tested(test=test, verdict="UNKNOWN", found=why, threshold="", source="")
+    return Evidence(test=test, verdict="UNKNOWN", found=why, threshold="", source="")
 
 
-def undecided(test: str, why: str, source: str = "") -> Tested:
+def undecided(test: str, why: str, source: str = "") -> Evidence:
     """A test whose evidence decides nothing."""
-    return Tested(test=test, verdict="INCONCLUSIVE", found=why, threshold="", source=source)
+    return Evidence(test=test, verdict="INCONCLUSIVE", found=why, threshold="", source=source)
