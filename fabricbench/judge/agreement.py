@@ -8,7 +8,7 @@ from fabricbench.judge.evidence import Evidence, undecided, unknown
 from fabricbench.model import Facts
 from fabricbench.store import Result
 
-AGREEMENT = "same as the others"
+INVENTORY = "inventory"
 
 _MAJORITY = "majority of the nodes"
 _PLACE = frozenset({"cores_usable"})
@@ -24,9 +24,9 @@ def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list
     """
     known = _facts(results)
     if not known:
-        return {host: [unknown(AGREEMENT, "no inventory was taken")] for host in every}
+        return {host: [unknown(INVENTORY, "no inventory was taken")] for host in every}
     if len(every) == 1:
-        return {host: [undecided(AGREEMENT, "one node has no peers", _MAJORITY)] for host in every}
+        return {host: [undecided(INVENTORY, "one node has no peers", _MAJORITY)] for host in every}
     names = dict.fromkeys(name for facts in known.values() for name in facts if name not in _PLACE)
     odd: dict[str, list[Evidence]] = {host: [] for host in every}
     for name in names:
@@ -34,10 +34,10 @@ def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list
             odd[host].append(test)
     for host in every:
         if host not in known:
-            odd[host] = [unknown(AGREEMENT, "no inventory of this node was taken")]
+            odd[host] = [unknown(INVENTORY, "no inventory of this node was taken")]
         elif not odd[host]:
             text = f"nothing that differs from most of {len(known)} nodes"
-            odd[host] = [Evidence(test=AGREEMENT, verdict="PASS", found=text, threshold="equal", source=_MAJORITY)]
+            odd[host] = [Evidence(test=INVENTORY, verdict="PASS", found=text, threshold="equal", source=_MAJORITY)]
     return odd
 
 
@@ -66,7 +66,7 @@ def _odd(name: str, values: Mapping[str, object]) -> Iterable[tuple[str, Evidenc
             )
             yield (
                 host,
-                Evidence(test=f"{AGREEMENT}: {name}", verdict="WARN", found=text, threshold=rest, source=_MAJORITY),
+                Evidence(test=f"{INVENTORY}: {name}", verdict="WARN", found=text, threshold=rest, source=_MAJORITY),
             )
 
 

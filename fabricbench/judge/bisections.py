@@ -9,7 +9,7 @@ from statistics import median
 
 from msgspec import structs
 
-from fabricbench.judge import peers
+from fabricbench.judge import outliers
 from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.sides import Key, Unit
 from fabricbench.model import Case
@@ -70,7 +70,7 @@ def tested(units: Sequence[Unit]) -> list[Evidence]:
 
 
 def _tested(one: Draws, tests: int) -> Evidence:
-    compared, test = peers.compare(one.launches, tests), f"{BISECTIONS} of {size_text(one.case.nbytes)}"
+    compared, test = outliers.compare(one.launches, tests), f"{BISECTIONS} of {size_text(one.case.nbytes)}"
     shares = {draw: median(found) for draw, found in compared.shares.items()}
     lowest = min(shares, key=shares.__getitem__)
     said = f"{len(shares)} random ones, lowest {shares[lowest]:.2f} of the median (draw {lowest})"

@@ -13,13 +13,18 @@ ORDER: tuple[Verdict, ...] = ("PASS", "WARN", "INCONCLUSIVE", "UNKNOWN", "FAIL")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One test of one part. `source`: who says that this is the threshold."""
+    """One test of one part. `test`: its topic, and after ": " which of several. `source`: who set the threshold."""
 
     test: str
     verdict: Verdict
     found: str
     threshold: str
     source: str
+
+    @property
+    def topic(self) -> str:
+        """What tests of one kind have in common."""
+        return self.test.partition(": ")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What the rounds of a file say of every link, and of every node that sends or receives through its links.
 
-A diagnosis leaves rounds in the order in which they were measured: every pair once, then those of the first round
-alone, then in a further launch suspects alone. Going back to an earlier round is where the second part begins.
+A diagnosis leaves rounds in the order in which they were measured: every pair once, then in a further launch those of
+one round alone, then in another suspects alone. Going back to an earlier round is where the second part begins.
 """
 
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ def _fabric(result: Result) -> Fabric:
     everything, alone, again = parts(lines)
     apart = [line for line in everything if line.direction != "both"]
     localised = localise(bandwidths(apart), members)
-    usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
+    usual = _usual_alone(alone, localised) or localised.base or 0.0
     return Fabric(
         names=tuple(f"rank {one}" for one in range(members)) if hosts is None else tuple(rank_names(hosts)),
         hosts=tuple(hosts or ()), nbytes=lines[0].nbytes if lines else 0,
@@ -68,7 +68,7 @@ def _fabric(result: Result) -> Fabric:
 
 
 def parts(lines: Sequence[Round]) -> tuple[Sequence[Round], Sequence[Round], Sequence[Round]]:
-    """Every pair in rounds; the pairs of the first round alone; suspects alone."""
+    """Every pair in rounds; the pairs of one round alone; suspects alone."""
     latest, then = (0, 0), len(lines)
     for index, line in enumerate(lines):
         place = (line.round, _DIRECTIONS.index(line.direction))
@@ -78,6 +78,14 @@ def parts(lines: Sequence[Round]) -> tuple[Sequence[Round], Sequence[Round], Seq
         latest = place
     alone = [line for line in lines[then:] if line.launch == lines[then].launch]
     return lines[:then], alone, lines[then + len(alone) :]
+
+
+def _usual_alone(alone: Sequence[Round], localised: Localised) -> float | None:
+    """Bytes a second of a pair that is measured alone, of those of nobody suspected where there are any."""
+    accused = {member for one in localised.suspects for member in one.members}
+    rates = suspicion.medians(alone)
+    good = [rate for pair, rate in rates.items() if not accused & set(pair)]
+    return median(good or rates.values()) if rates else None
 
 
 def _again(one: Suspect, again: Sequence[Round], members: int, localised: Localised, usual: float) -> Found:
@@ -104,7 +112,7 @@ def of_node(host: str, found: Sequence[Fabric]) -> list[Evidence]:
 
 def _member(member: int, fabric: Fabric) -> Evidence:
     name = fabric.names[member]
-    test = NETWORK if name == fabric.hosts[member] else f"{NETWORK}, rank {name}"
+    test = NETWORK if name == fabric.hosts[member] else f"{NETWORK}: rank {name}"
     localised = fabric.localised
     if localised.blind is not None:
         few = len(fabric.names) < FEWEST

@@ -1,15 +1,17 @@
 """How fast every node is on its own: beside its peers, and beside what the user expects."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple
+
+from msgspec import structs
 
 from fabricbench import traffic
-from fabricbench.judge import peers
+from fabricbench.judge import outliers
 from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.expect import Expected, Row
-from fabricbench.judge.peers import Peers
+from fabricbench.judge.outliers import Peers
 from fabricbench.judge.sides import Key, Unit
 from fabricbench.model import Case, Record
 from fabricbench.quantity import rate_text, time_text
@@ -21,44 +23,64 @@ LOCAL: Mapping[str, tuple[str, ...]] = {
 """What a rank does on its own, by what it needs."""
 
 PEERS = "peers"
-
-
-class Rows(NamedTuple):
-    """One case: its records, and of each the seconds of every node's slowest rank."""
-
-    case: Case
-    records: list[Record]
-    launches: list[dict[str, float]]
+TURN = "turn"
+"""The parameter by which repetitions in one launch are told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """One test that every node has made: its figures, and how its nodes compare."""
+    """One test that nodes with as many ranks each have made: their figures, and how they compare.
+
+    `seconds`: of every node's slowest rank, the median over launches.
+    """
 
     case: Case
     record: Record
     seconds: Mapping[str, float]
-    """Median over launches."""
     compared: Peers[str]
 
 
 def local(units: Sequence[Unit]) -> list[Local]:
-    """Every case that all ranks measured on their own, right, in launches that say where they were."""
-    found: dict[Key, Rows] = {}
+    """Every case that all ranks measured on their own, right, in launches that say where they were.
+
+    A node is compared with those that have as many ranks: who shares a memory with others is no measure for who does
+    not. Turns of one launch count as one, by their median.
+    """
+    records: dict[_Test, Record] = {}
+    launches: dict[_Test, list[dict[str, float]]] = {}
     for unit in units:
-        placed = unit.launch.rank_hosts
-        for key, record in unit.rows.items():
-            if placed is not None and _counts(record, len(placed)):
-                rows = found.setdefault(key, Rows(record.case, [], []))
-                rows.records.append(record)
-                rows.launches.append(_slowest(record.ranks_s.median, placed))
+        for test, turns in _tests(unit, records).items():
+            launches.setdefault(test, []).append(_middle(turns))
     return [
         Local(
-            case=rows.case, record=rows.records[0], seconds=_middle(rows.launches),
-            compared=peers.compare(rows.launches, tests=len(found)),
+            case=records[test].case, record=records[test], seconds=_middle(found),
+            compared=outliers.compare(found, tests=len(launches)),
         )
-        for rows in found.values()
+        for test, found in launches.items()
     ]  # fmt: skip
+
+
+_Test = tuple[Key, int]
+"""A case, and how many ranks the nodes have."""
+
+
+def _tests(unit: Unit, records: dict[_Test, Record]) -> dict[_Test, list[dict[str, float]]]:
+    """The seconds of nodes in every turn of one launch; a record of each test is noted."""
+    placed = unit.launch.rank_hosts
+    if placed is None:
+        return {}
+    found: dict[_Test, list[dict[str, float]]] = {}
+    counts = Counter(placed)
+    for record in unit.rows.values():
+        if _counts(record, len(placed)):
+            params = {name: value for name, value in record.case.params.items() if name != TURN}
+            case = structs.replace(record.case, params=params)
+            slowest = _slowest(record.ranks_s.median, placed)
+            for count in set(counts.values()):
+                test = (case.key(), count)
+                records.setdefault(test, structs.replace(record, case=case))
+                found.setdefault(test, []).append({host: slowest[host] for host in slowest if counts[host] == count})
+    return found
 
 
 def _counts(record: Record, ranks: int) -> bool:
@@ -88,12 +110,12 @@ def speed(host: str, measured: Sequence[Local], expected: Expected | None) -> li
         found += [unknown(kind, "no row of this node")] if not own else []
         lonely = []
         for one in own:
-            demanded = [_demanded(host, one, row) for row in _rows(one, expected)]
+            demanded = [_demanded(host, one, row, kind) for row in _rows(one, expected)]
             found += demanded
             if one.compared.limit is None:
                 lonely += [one] if not demanded else []
             else:
-                found += _beside(host, one, {test.verdict for test in demanded})
+                found += _beside(host, one, kind, {test.verdict for test in demanded})
         found += [_lonely(kind, host, lonely)] if lonely else []
     return found
 
@@ -115,7 +137,7 @@ def _rows(one: Local, expected: Expected | None) -> list[Row]:
     ]  # fmt: skip
 
 
-def _demanded(host: str, one: Local, row: Row) -> Evidence:
+def _demanded(host: str, one: Local, row: Row, kind: str) -> Evidence:
     """The node's own figure against the user's bounds."""
     wanted = row.expectation
     figure = one.seconds[host]
@@ -125,7 +147,8 @@ def _demanded(host: str, one: Local, row: Row) -> Evidence:
     low, high = wanted.low, wanted.high
     good = (low is None or figure >= low) and (high is None or figure <= high)
     return Evidence(
-        test=one.case.text(), verdict="PASS" if good else "FAIL", found=f"{wanted.metric} {figure:.4g} {wanted.unit}",
+        test=f"{kind}: {one.case.text()}", verdict="PASS" if good else "FAIL",
+        found=f"{wanted.metric} {figure:.4g} {wanted.unit}",
         threshold=bounds_text(low, high, wanted.unit), source=row_source(row),
     )  # fmt: skip
 
@@ -145,19 +168,19 @@ def row_source(row: Row) -> str:
     return f"line {wanted.line} of the expectations: {wanted.source}{of}"
 
 
-def _beside(host: str, one: Local, demanded: set[Verdict]) -> list[Evidence]:
+def _beside(host: str, one: Local, kind: str, demanded: set[Verdict]) -> list[Evidence]:
     """The node beside its peers. Where it reaches what the user expects, peers alone do not fail it."""
-    compared, share = one.compared, median(one.compared.shares[host])
+    compared, share, test = one.compared, median(one.compared.shares[host]), f"{kind}: {one.case.text()}"
     verdict = compared.verdict(host)
     if compared.blind is not None:
-        return [] if demanded else [undecided(one.case.text(), f"{_figure(host, one)}; {compared.blind}", PEERS)]
+        return [] if demanded else [undecided(test, f"{_figure(host, one)}; {compared.blind}", PEERS)]
     if "PASS" in demanded and verdict in ("FAIL", "INCONCLUSIVE"):
         verdict = "WARN"
     launches = len(compared.shares[host])
     slow = f", slow in {compared.slow(host)} of {launches} launches" if compared.slow(host) else ""
     return [
         Evidence(
-            test=one.case.text(), verdict=verdict, found=f"{_figure(host, one)}, {share:.2f} of its peers{slow}",
+            test=test, verdict=verdict, found=f"{_figure(host, one)}, {share:.2f} of its peers{slow}",
             threshold=f"at least {compared.limit:.2f}",
             source=f"{PEERS}: median of {len(compared.shares)} nodes and their spread",
         )

@@ -160,7 +160,10 @@ def _untested(results: Sequence[Result], expected: Expected | None, *, soaked: b
     rows = {record.case.key(): record.case for result in results for record in result.records}
     compared = {"bisection", *(operation for operations in nodes.LOCAL.values() for operation in operations)}
     judged = set() if expected is None else {row.case.key() for row in expected.rows}
-    unjudged = sum(case.operation not in compared and key not in judged for key, case in rows.items())
+    unjudged = sum(
+        case.operation not in compared and key not in judged and "communicator" not in case.params
+        for key, case in rows.items()
+    )
     gpus = sorted({_listed(result.run.machine.get("gpus", "unknown")) for result in results})
     found = []
     if not any(case.memory == "device" for case in rows.values()):

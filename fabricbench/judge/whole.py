@@ -77,14 +77,16 @@ def _flags(records: Sequence[Record]) -> list[Evidence]:
 def _collectives(results: Sequence[Result]) -> Evidence:
     """Whether collectives ran, and whether the library's calls contradict each other."""
     cases = {
-        record.case.key() for result in results for record in result.records
-        if record.case.operation in COLLECTIVES and record.check.status != "skipped"
-    }  # fmt: skip
+        record.case.key()
+        for result in results
+        for record in result.records
+        if _collective(record) and record.check.status != "skipped"
+    }
     if not cases:
         return unknown("collectives", "no row of a collective")
     odd = [
         finding for result in results
-        for finding in findings(record for record in result.records if record.case.operation in COLLECTIVES)
+        for finding in findings(filter(_collective, result.records))
     ]  # fmt: skip
     found = f"{len(cases)} rows, none slower than other calls that do the same"
     if odd:
@@ -96,6 +98,11 @@ def _collectives(results: Sequence[Result]) -> Evidence:
         test="collectives", verdict="WARN" if odd else "PASS", found=found, threshold="no such contradiction",
         source="performance guidelines, rows of the same launch",
     )  # fmt: skip
+
+
+def _collective(record: Record) -> bool:
+    """Whether a row is a collective of all ranks; a diagnosis leaves rows of parts of them."""
+    return record.case.operation in COLLECTIVES and "communicator" not in record.case.params
 
 
 def _expected(expected: Expected) -> list[Evidence]:

@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 
-from fabricbench.judge.evidence import ORDER, Evidence, Subject, Verdict
+from fabricbench.judge.agreement import INVENTORY
+from fabricbench.judge.evidence import ORDER, Evidence, Subject, Verdict, worst
+from fabricbench.judge.links import NETWORK
+from fabricbench.judge.nodes import LOCAL
 from fabricbench.judge.verdict import Judged
 from fabricbench.show.table import Column, Page, Table
 
@@ -29,7 +32,8 @@ _EVERY = "ALL"
 """What Slurm takes for all nodes."""
 _LONGEST_REASON = 120
 
-COLUMNS = (Column(words=("name",), align="left"), Column(words=("verdict",), align="left"))
+TOPICS = (*LOCAL, NETWORK, INVENTORY)
+"""Tests of a node that have a column."""
 
 
 def page(judged: Judged) -> Page:
@@ -45,7 +49,8 @@ def page(judged: Judged) -> Page:
             ("not tested", "; ".join(judged.untested)),
         ),
         tables=(
-            *_table("cluster", (judged.cluster,)), *_table("nodes", judged.nodes), *_table("links", judged.links),
+            *_table("cluster", (judged.cluster,)), *_table("nodes", judged.nodes, TOPICS),
+            *_table("links", judged.links),
         ),
     )  # fmt: skip
 
@@ -55,8 +60,8 @@ def _counts(subjects: Sequence[Subject]) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(ORDER) if counts[verdict]) or "none"
 
 
-def _table(title: str, subjects: Sequence[Subject]) -> tuple[Table, ...]:
-    """Worst first, and below why; what all tests say of what passes is in the JSON."""
+def _table(title: str, subjects: Sequence[Subject], topics: Sequence[str] = ()) -> tuple[Table, ...]:
+    """Worst first, with a column for each of these topics, and below why; what passes is in full in the JSON."""
     ordered = sorted(subjects, key=lambda one: -ORDER.index(one.verdict))
     shown = ordered if len(ordered) <= MOST_SHOWN else [one for one in ordered if one.verdict != "PASS"]
     left = len(ordered) - len(shown)
@@ -64,10 +69,15 @@ def _table(title: str, subjects: Sequence[Subject]) -> tuple[Table, ...]:
         return ()
     return (
         Table(
-            title=title, columns=COLUMNS, rows=tuple((plain(one.name), one.verdict) for one in shown),
+            title=title, columns=tuple(Column(words=(word,), align="left") for word in ("name", "verdict", *topics)),
+            rows=tuple((plain(one.name), one.verdict, *(_of(topic, one) for topic in topics)) for one in shown),
             notes=(*_reasons(shown), *([f"{left} others PASS."] if left else [])),
         ),
     )  # fmt: skip
+
+
+def _of(topic: str, subject: Subject) -> str:
+    return worst(one.verdict for one in subject.tests if one.topic == topic)
 
 
 def _reasons(subjects: Sequence[Subject]) -> list[str]:

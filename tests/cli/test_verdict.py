@@ -58,11 +58,8 @@ def test_failed_nodes_are_named_with_the_threshold_and_who_set_it(
 ) -> None:
     assert main(["verdict", *slow]) == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert (
-        "FAIL c: gemm/numpy float64 2MiB: 59.9 GFLOP/s, 0.60 of its peers, slow in 2 of 2 launches [at least 0.95;"
-        in out
-    )
-    assert "peers: median of 6 nodes and their spread]" in out
+    assert "FAIL c: compute: gemm/numpy float64 2MiB: 59.9 GFLOP/s, 0.60 of its peers, slow in 2 of 2 launches" in out
+    assert "[at least 0.95; peers: median of 6 nodes and their spread]" in out
     assert "FAIL b: network: sends at 0.50 of its peers, slow again in 3 of 3 [at least 0.9" in out
     assert "scontrol" not in out
 
@@ -112,7 +109,9 @@ class TestSlurm:
         assert [one[:4] for one in words] == [
             ["scontrol", "update", f"NodeName={name}", "State=DRAIN"] for name in ("b", "c")
         ]
-        assert words[1][4].startswith("Reason=fabricbench: gemm/numpy float64 2MiB: 59.9 GFLOP/s, 0.60 of its peers")
+        assert words[1][4].startswith(
+            "Reason=fabricbench: compute: gemm/numpy float64 2MiB: 59.9 GFLOP/s, 0.60 of its peers"
+        )
 
     def test_hosts_of_a_job_get_them_unasked(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         path = write(in_slurm(suite({"c": 0.6})), tmp_path / "slurm.jsonl")

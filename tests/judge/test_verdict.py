@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 from builders import changed, make_case, make_record, make_result
-from clusters import GEMM, NAMES, WRONG, bisections, diagnosis, line, local, sending, started, suite
+from clusters import GEMM, NAMES, TRIAD, WRONG, bisections, diagnosis, line, local, sending, started, suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabricbench.errors import UsageError
-from fabricbench.judge import expectations, peers
+from fabricbench.judge import expectations, outliers
 from fabricbench.judge.evidence import Subject, Verdict, worst
 from fabricbench.judge.verdict import Judged, judge
 from fabricbench.model import Origin
@@ -43,7 +43,7 @@ def test_a_good_cluster_passes_and_says_what_was_not_tested() -> None:
 def test_a_slow_node_is_named_and_no_other(host: str, share: float, launches: int) -> None:
     judged = judge([suite({host: share}, launches), diagnosis()])
     assert {name for name, verdict in verdicts(judged, "node").items() if verdict == "FAIL"} == {host}
-    assert found(part(judged, host), "gemm").startswith("FAIL")
+    assert found(part(judged, host), "compute: gemm").startswith("FAIL")
     assert "peers: median of 6 nodes" in part(judged, host).reasons[0].source
     assert judged.status == 1
 
@@ -61,7 +61,7 @@ def test_what_was_slow_once_is_a_question_and_in_some_launches_a_warning() -> No
 
 
 def test_the_threshold_is_what_names_the_slow_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "_least", lambda *_: 0.6)
+    monkeypatch.setattr(outliers, "_least", lambda *_: 0.6)
     assert judge([suite({"c": 0.6}), diagnosis()]).verdict == "PASS"
 
 
@@ -78,8 +78,26 @@ def test_too_few_nodes_have_no_peers(hosts: Sequence[str]) -> None:
 def test_peers_that_differ_too_much_judge_nobody() -> None:
     wild = {"a": 1.0, "b": 0.3, "c": 2.0, "d": 0.5, "e": 1.7, "f": 0.7}
     node = part(judge([suite(wild), diagnosis()]), "b")
-    assert "differ so much" in found(node, "gemm")
-    assert found(node, "gemm").startswith("INCONCLUSIVE")
+    assert "differ so much" in found(node, "compute: gemm")
+    assert found(node, "compute: gemm").startswith("INCONCLUSIVE")
+
+
+def test_nodes_with_other_numbers_of_ranks_are_no_peers() -> None:
+    # Two ranks share the memory of each node but the last two: what they have less says nothing of those.
+    hosts = [host for host in NAMES[:4] for _ in range(2)] + list(NAMES[4:])
+    record = local(TRIAD, 0, dict.fromkeys(NAMES[:4], 0.5), hosts)
+    launch = started(0, NAMES, ranks=10, placed=[NAMES.index(host) for host in hosts])
+    judged = judge([make_result("uneven", [record], launches=[launch])])
+    assert [found(part(judged, host), "memory").split()[0] for host in NAMES] == ["PASS"] * 4 + ["INCONCLUSIVE"] * 2
+
+
+def test_turns_of_a_launch_count_as_one() -> None:
+    rows = [
+        changed(one, case=changed(one.case, params={"turn": turn}))
+        for turn, share in enumerate((0.5, 1.0, 1.0)) for one in (local(GEMM, 0, {"c": share}),)
+    ]  # fmt: skip
+    judged = judge([make_result("turns", rows, launches=[started(0, NAMES)])])
+    assert found(part(judged, "c"), "compute").startswith("PASS")
 
 
 class TestMissing:
@@ -96,7 +114,7 @@ class TestMissing:
         judged = judge([diagnosis()])
         assert set(verdicts(judged, "link").values()) == {"PASS"}
         node = part(judged, "b")
-        assert [found(node, kind).split()[0] for kind in ("compute", "memory", "network", "same")] == [
+        assert [found(node, kind).split()[0] for kind in ("compute", "memory", "network", "inventory")] == [
             "UNKNOWN", "UNKNOWN", "PASS", "UNKNOWN",
         ]  # fmt: skip
         assert found(judged.cluster, "collectives").startswith("UNKNOWN")
@@ -264,7 +282,7 @@ class TestExpected:
 
     def test_few_nodes_are_judged_by_it(self) -> None:
         judged = judge([suite(hosts=NAMES[:2])], expected(low=10))
-        assert found(part(judged, "a"), "gemm").startswith("PASS")
+        assert found(part(judged, "a"), "compute: gemm").startswith("PASS")
         assert found(part(judged, "a"), "memory").startswith("INCONCLUSIVE")
 
     def test_what_no_row_answers_to_is_unknown(self) -> None:
