@@ -30,7 +30,7 @@ def agreement(results: Sequence[Result], every: Sequence[str]) -> dict[str, list
     names = dict.fromkeys(name for facts in known.values() for name in facts if name not in _PLACE)
     odd: dict[str, list[Evidence]] = {host: [] for host in every}
     for name in names:
-        for host, test in _odd(name, {host: facts.get(name) for host, facts in known.items()}):
+        for host, test in _odd(name, {host: facts.get(name, "not set") for host, facts in known.items()}):
             odd[host].append(test)
     for host in every:
         if host not in known:

@@ -147,7 +147,11 @@ def _parts(subjects: Sequence[Subject], kind: Kind) -> list[Evidence]:
     counts = Counter(subject.verdict for subject in subjects)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(ORDER) if counts[verdict])
     verdict = worst(counts)
-    return [Evidence(test=f"{kind}s", verdict=verdict, found=said, threshold=f"that of every {kind}", source="above")]
+    return [
+        Evidence(
+            test=f"{kind}s", verdict=verdict, found=said, threshold=f"every {kind} passes", source="tests of its own"
+        )
+    ]
 
 
 def _jobs(results: Sequence[Result]) -> list[str]:

@@ -16,7 +16,7 @@ from fabricbench.judge.verdict import Judged
 from fabricbench.show.table import Column, Page, Table
 
 MOST_SHOWN = 64
-"""Nodes or links that are listed one by one; of more those that pass are counted."""
+"""Nodes that are listed one by one; of more, and of links, those that pass are counted."""
 
 MEANINGS: dict[Verdict, str] = {
     "FAIL": "a threshold was missed",
@@ -63,9 +63,10 @@ def _counts(subjects: Sequence[Subject]) -> str:
 def _table(title: str, subjects: Sequence[Subject], topics: Sequence[str] = ()) -> tuple[Table, ...]:
     """Worst first, with a column for each of these topics, and below why; what passes is in full in the JSON."""
     ordered = sorted(subjects, key=lambda one: -ORDER.index(one.verdict))
-    shown = ordered if len(ordered) <= MOST_SHOWN else [one for one in ordered if one.verdict != "PASS"]
+    everyone = len(ordered) <= MOST_SHOWN and title != "links"
+    shown = [one for one in ordered if everyone or one.verdict != "PASS"]
     left = len(ordered) - len(shown)
-    if not subjects:
+    if not shown:
         return ()
     return (
         Table(

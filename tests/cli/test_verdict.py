@@ -183,8 +183,12 @@ class TestRefused:
         assert caught.value.code == 2
 
 
-def test_many_links_are_counted_where_they_pass(good: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acceptance, "MOST_SHOWN", 5)
-    text = screen.page_text(acceptance.page(api.verdict(good)))
-    assert "15 others PASS." in text
+def test_what_passes_is_counted_where_there_is_much_of_it(slow: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = screen.page_text(acceptance.page(api.verdict(slow)))
+    assert "# links       15 PASS" in text
     assert f"{NAMES[0]} <-> {NAMES[1]}" not in text
+    assert "\nd     PASS" in text
+    monkeypatch.setattr(acceptance, "MOST_SHOWN", 5)
+    text = screen.page_text(acceptance.page(api.verdict(slow)))
+    assert "4 others PASS." in text
+    assert "\nd     PASS" not in text
