@@ -5,13 +5,14 @@ one round alone, then in another suspects alone. Going back to an earlier round 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import median
 
 from fabricbench.errors import UsageError
-from fabricbench.judge import suspicion
-from fabricbench.judge.evidence import Evidence, undecided, unknown
+from fabricbench.judge import demanded, suspicion
+from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
+from fabricbench.judge.expectations import Expectation
 from fabricbench.judge.localise import FEWEST, Localised, Suspect, bandwidths, localise
 from fabricbench.judge.suspicion import Found, Ordered
 from fabricbench.model import Round, rank_names
@@ -19,6 +20,9 @@ from fabricbench.quantity import rate_text, size_text
 from fabricbench.store import Result
 
 NETWORK = "network"
+MESSAGES = "messages"
+UNMEASURED = unknown(MESSAGES, "it was not measured both ways")
+
 _DIRECTIONS = ("forward", "backward", "both")
 """In the order in which a round is measured."""
 
@@ -27,9 +31,8 @@ _DIRECTIONS = ("forward", "backward", "both")
 class Fabric:
     """One diagnosis. `names` and `hosts`: of each member, no hosts where the file does not say them.
 
-    `rates`: bytes a second of each ordered pair, the median.
-
-    `wrong`: ordered pairs in rounds in which data was wrong, with how many pairs were checked together there.
+    `rates`: bytes a second of each ordered pair, the median. `wrong`: ordered pairs in rounds in which data
+    was wrong, with how many pairs were checked together there.
     """
 
     names: tuple[str, ...]
@@ -39,6 +42,11 @@ class Fabric:
     localised: Localised
     found: tuple[Found, ...]
     wrong: dict[Ordered, int]
+
+    def slower(self, one: int, two: int) -> float | None:
+        """Bytes a second of the slower way of a link; None where it was not measured both ways."""
+        rates = [self.rates.get(pair) for pair in ((one, two), (two, one))]
+        return None if None in rates else min(rate for rate in rates if rate is not None)
 
 
 def fabrics(results: Sequence[Result]) -> list[Fabric]:
@@ -102,21 +110,21 @@ def _ordered(line: Round) -> Iterator[Ordered]:
             yield two, one
 
 
-def of_node(host: str, found: Sequence[Fabric]) -> list[Evidence]:
-    """How a node sends and receives, by every diagnosis that it took part in."""
+def of_node(host: str, found: Sequence[Fabric], expected: Sequence[Expectation]) -> list[Evidence]:
+    """How a node sends and receives, by every diagnosis that it took part in. expected: of single links."""
     tests = [
-        _member(member, fabric) for fabric in found for member, on in enumerate(fabric.hosts) if on == host
-    ]  # fmt: skip
+        _member(member, fabric, expected) for fabric in found for member, on in enumerate(fabric.hosts) if on == host
+    ]
     return tests or [unknown(NETWORK, "no pairs of this node were measured: run acceptance, or diagnose")]
 
 
-def _member(member: int, fabric: Fabric) -> Evidence:
+def _member(member: int, fabric: Fabric, expected: Sequence[Expectation]) -> Evidence:
     name = fabric.names[member]
     test = NETWORK if name == fabric.hosts[member] else f"{NETWORK}: rank {name}"
     localised = fabric.localised
     if localised.blind is not None:
         few = len(fabric.names) < FEWEST
-        return undecided(test, localised.blind) if few else unknown(test, localised.blind)
+        return _few(test, member, fabric, expected) if few else unknown(test, localised.blind)
     if member in localised.unjudged:
         return unknown(test, "too few of its pairs could be measured")
     suspected = [one for one in fabric.found if one.suspect.kind in _ROLES and one.suspect.members == (member,)]
@@ -126,6 +134,20 @@ def _member(member: int, fabric: Fabric) -> Evidence:
         test=test, verdict="PASS", found="sends and receives as the others", source=_peers(fabric),
         threshold=f"at least {localised.sees['host']:.2f}",
     )  # fmt: skip
+
+
+def _few(test: str, member: int, fabric: Fabric, expected: Sequence[Expectation]) -> Evidence:
+    """One of too few members to be told from its links: it is good where all of them are what the user expects."""
+    wanted = demanded.wanted(expected, fabric.nbytes, len(fabric.names))
+    others = [other for other in range(len(fabric.names)) if other != member]
+    rates = [fabric.slower(member, other) for other in others]
+    figures = [demanded.held(test, rate, fabric.nbytes, one) for rate in rates if rate for one in wanted]
+    if wanted and all(rates) and all(one.verdict == "PASS" for one in figures):
+        return Evidence(
+            test=test, verdict="PASS", found="all its links are as expected", threshold=demanded.bounds_text(wanted[0]),
+            source=demanded.line_source(wanted[0]),
+        )  # fmt: skip
+    return undecided(test, fabric.localised.blind or "")
 
 
 _ROLES = {"transmit": "sends", "receive": "receives", "host": "sends and receives"}
@@ -152,27 +174,41 @@ def _peers(fabric: Fabric) -> str:
     return f"peers: all pairs of {len(fabric.names)} members and their noise of {noise:.1%}"
 
 
-def between(fabric: Fabric) -> Iterator[tuple[str, Evidence]]:
-    """Every link by the names of its ends, and what is to be said of it, both directions."""
+def between(fabric: Fabric, expected: Sequence[Expectation]) -> Iterator[tuple[str, list[Evidence]]]:
+    """Every link by the names of its ends, and what is to be said of it. expected: of single links."""
+    wanted = demanded.wanted(expected, fabric.nbytes, len(fabric.names))
     suspected = {
         frozenset(map(int, one.suspect.members)): one for one in reversed(fabric.found) if one.suspect.kind == "pair"
     }
-    test = f"messages of {size_text(fabric.nbytes)}"
+    test = f"{MESSAGES}: {size_text(fabric.nbytes)}"
     for one, two in combinations(range(len(fabric.names)), 2):
         name = f"{fabric.names[one]} <-> {fabric.names[two]}"
         wrong = [fabric.wrong[pair] for pair in ((one, two), (two, one)) if pair in fabric.wrong]
-        rates = [fabric.rates[pair] for pair in ((one, two), (two, one)) if pair in fabric.rates]
+        rate = fabric.slower(one, two)
         if wrong:
-            yield name, _wrong(min(wrong))
-        elif len(rates) < 2:  # noqa: PLR2004 - both directions
-            yield name, unknown(test, "it was not measured both ways")
-        elif fabric.localised.blind is not None:
-            said = f"{rate_text(min(rates), 'B/s')} the slower way; {fabric.localised.blind}"
-            yield name, undecided(test, said)
-        elif frozenset((one, two)) in suspected:
-            yield name, _suspect(test, suspected[frozenset((one, two))], fabric)
+            yield name, [_wrong(min(wrong))]
+        elif rate is None:
+            yield name, [UNMEASURED]
         else:
-            yield name, _usual(test, rates, fabric)
+            held = [demanded.held(test, rate, fabric.nbytes, line) for line in wanted]
+            beside = _beside(test, rate, fabric, suspected.get(frozenset((one, two))))
+            yield name, [*held, *_softened(beside, {line.verdict for line in held})]
+
+
+def _beside(test: str, rate: float, fabric: Fabric, suspected: Found | None) -> Evidence:
+    """A link beside what its nodes have elsewhere."""
+    if fabric.localised.blind is not None:
+        return undecided(test, f"{rate_text(rate, 'B/s')} the slower way; {fabric.localised.blind}")
+    return _usual(test, rate, fabric) if suspected is None else _suspect(test, suspected, fabric)
+
+
+def _softened(beside: Evidence, held: set[Verdict]) -> list[Evidence]:
+    """What the user expects goes before what peers reach: they alone do not fail a link that reaches it."""
+    if not held:
+        return [beside]
+    if beside.verdict == "INCONCLUSIVE":
+        return []
+    return [replace(beside, verdict="WARN")] if held == {"PASS"} and beside.verdict == "FAIL" else [beside]
 
 
 def _wrong(pairs: int) -> Evidence:
@@ -185,10 +221,10 @@ def _wrong(pairs: int) -> Evidence:
     return unknown("data", f"wrong data arrived on one of {pairs} links that were checked together")
 
 
-def _usual(test: str, rates: Sequence[float], fabric: Fabric) -> Evidence:
-    share = min(rates) / (fabric.localised.base or 1.0)
+def _usual(test: str, rate: float, fabric: Fabric) -> Evidence:
+    share = rate / (fabric.localised.base or 1.0)
     return Evidence(
-        test=test, verdict="PASS", found=f"{rate_text(min(rates), 'B/s')} the slower way, {share:.2f} of what is usual",
+        test=test, verdict="PASS", found=f"{rate_text(rate, 'B/s')} the slower way, {share:.2f} of what is usual",
         threshold=f"at least {fabric.localised.sees['pair']:.2f} of what its nodes have elsewhere",
         source=_peers(fabric),
     )  # fmt: skip

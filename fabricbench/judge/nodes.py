@@ -9,8 +9,10 @@ from msgspec import structs
 
 from fabricbench import traffic
 from fabricbench.judge import outliers
+from fabricbench.judge.demanded import bounds_text, line_source, reached
 from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.expect import Expected, Row
+from fabricbench.judge.expectations import SHARE
 from fabricbench.judge.outliers import Peers
 from fabricbench.judge.sides import Key, Unit
 from fabricbench.model import Case, Record
@@ -144,28 +146,19 @@ def _demanded(host: str, one: Local, row: Row, kind: str) -> Evidence:
     if wanted.metric != "time":
         figure = traffic.rate(wanted.metric, one.case, one.record.traffic, figure)  # type: ignore[arg-type]
     figure /= wanted.scale
-    low, high = wanted.low, wanted.high
-    good = (low is None or figure >= low) and (high is None or figure <= high)
+    good = reached(figure, wanted.low, wanted.high)
     return Evidence(
         test=f"{kind}: {one.case.text()}", verdict="PASS" if good else "FAIL",
         found=f"{wanted.metric} {figure:.4g} {wanted.unit}",
-        threshold=bounds_text(low, high, wanted.unit), source=row_source(row),
+        threshold=bounds_text(wanted), source=row_source(row),
     )  # fmt: skip
 
 
-def bounds_text(low: float | None, high: float | None, unit: str) -> str:
-    """The user's bounds for people."""
-    return " and ".join(
-        f"{word} {bound:g} {unit}" for word, bound in (("at least", low), ("at most", high)) if bound is not None
-    )
-
-
 def row_source(row: Row) -> str:
-    """Who says so: file and line of the user, and the ceiling that a share is of."""
-    wanted = row.expectation
-    ceiling = row.ceiling if wanted.metric == "share" else None
+    """Who says so, and of which ceiling a share is."""
+    ceiling = row.ceiling if row.expectation.metric == SHARE else None
     of = f", of the {ceiling.nature} peak: {ceiling.source}" if ceiling is not None else ""
-    return f"line {wanted.line} of the expectations: {wanted.source}{of}"
+    return f"{line_source(row.expectation)}{of}"
 
 
 def _beside(host: str, one: Local, kind: str, demanded: set[Verdict]) -> list[Evidence]:

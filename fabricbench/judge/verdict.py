@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fabricbench.errors import UsageError
-from fabricbench.judge import agreement, links, nodes, whole
+from fabricbench.judge import agreement, demanded, links, nodes, whole
 from fabricbench.judge.evidence import ORDER, Evidence, Kind, Subject, Verdict, unknown, worst
 from fabricbench.judge.expect import Expected, check
-from fabricbench.judge.expectations import Expectations
+from fabricbench.judge.expectations import Expectation, Expectations
 from fabricbench.judge.links import Fabric
 from fabricbench.judge.sides import FINGERPRINT, units
 from fabricbench.judge.soak import FEWEST, slopes
@@ -63,7 +63,8 @@ def judge(results: Sequence[Result], expectations: Expectations | None = None) -
     _refuse_imported(results)
     _refuse_two_clusters(results)
     read, copies = units(results)
-    expected = None if expectations is None else check(results, expectations)
+    of_rows, of_pairs = demanded.split(expectations)
+    expected = None if of_rows is None else check(results, of_rows)
     hosts = list(dict.fromkeys(host for result in results for launch in result.launches for host in launch.hosts))
     measured, fabrics = nodes.local(read), links.fabrics(results)
     agreed = agreement.agreement(results, hosts)
@@ -71,12 +72,12 @@ def judge(results: Sequence[Result], expectations: Expectations | None = None) -
         Subject(
             kind="node",
             name=host,
-            tests=(*nodes.speed(host, measured, expected), *links.of_node(host, fabrics), *agreed[host]),
+            tests=(*nodes.speed(host, measured, expected), *links.of_node(host, fabrics, of_pairs), *agreed[host]),
         )
         for host in hosts
     )
-    between = _links(fabrics)
-    own = whole.tests(results, read, expected)
+    between = _links(fabrics, of_pairs)
+    own = (*whole.tests(results, read, expected), *_idle(fabrics, of_pairs))
     return Judged(
         files=tuple(dict.fromkeys(result.path for result in results)),
         expectations=None if expectations is None else expectations.path,
@@ -124,19 +125,26 @@ def _few(names: Sequence[str]) -> str:
     return " ".join(names[:4]) + (" ..." if len(names) > 4 else "")  # noqa: PLR2004 - enough to know it by
 
 
-def _links(fabrics: Sequence[Fabric]) -> tuple[Subject, ...]:
-    """Every link, with the tests of all diagnoses; very many that were not measured are one."""
+def _links(fabrics: Sequence[Fabric], expected: Sequence[Expectation]) -> tuple[Subject, ...]:
+    """Every link, with the tests of all diagnoses that measured it; very many that none did are one."""
     found: dict[str, list[Evidence]] = {}
     for fabric in fabrics:
-        for name, tested in links.between(fabric):
-            found.setdefault(name, []).append(tested)
-    subjects = [Subject(kind="link", name=name, tests=tuple(tests)) for name, tests in found.items()]
-    unmeasured = [subject for subject in subjects if all(one.test != "data" for one in subject.tests)]
-    unmeasured = [subject for subject in unmeasured if subject.verdict == "UNKNOWN"]
-    if len(unmeasured) <= MOST_UNMEASURED:
-        return tuple(subjects)
-    rest = Subject(kind="link", name=f"{len(unmeasured)} other links", tests=unmeasured[0].tests)
-    return (*(subject for subject in subjects if subject not in unmeasured), rest)
+        for name, tests in links.between(fabric, expected):
+            found.setdefault(name, []).extend(one for one in tests if one is not links.UNMEASURED)
+    measured = [Subject(kind="link", name=name, tests=tuple(tests)) for name, tests in found.items() if tests]
+    names = [name for name, tests in found.items() if not tests]
+    names = names if len(names) <= MOST_UNMEASURED else [f"{len(names)} other links"]
+    return (*measured, *(Subject(kind="link", name=name, tests=(links.UNMEASURED,)) for name in names))
+
+
+def _idle(fabrics: Sequence[Fabric], expected: Sequence[Expectation]) -> list[Evidence]:
+    """Expectations of pairs that no pair answers to."""
+    answered = [one for fabric in fabrics for one in demanded.wanted(expected, fabric.nbytes, len(fabric.names))]
+    return [
+        unknown(one.pattern, f"no pair matches line {one.line} of the expectations")
+        for one in expected
+        if one not in answered
+    ]
 
 
 def _parts(subjects: Sequence[Subject], kind: Kind) -> list[Evidence]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from fabricbench.judge import bisections, soak
+from fabricbench.judge.demanded import bounds_text
 from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.expect import Expected, Row
 from fabricbench.judge.guidelines import findings
-from fabricbench.judge.nodes import bounds_text, row_source
+from fabricbench.judge.nodes import row_source
 from fabricbench.judge.sides import Unit
 from fabricbench.model import Record
 from fabricbench.store import Result
@@ -121,5 +122,5 @@ def _row(row: Row) -> Evidence:
     figure = "no figure" if row.value is None else f"{wanted.metric} {row.value:.4g} {wanted.unit}"
     return Evidence(
         test=row.name, verdict=_MISSED[row.verdict], found=f"{figure}{f': {row.reason}' if row.reason else ''}",
-        threshold=bounds_text(wanted.low, wanted.high, wanted.unit), source=row_source(row),
+        threshold=bounds_text(wanted), source=row_source(row),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Verdicts on clusters whose truth is known: what is slow, different, wrong or missing is said of the right part."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from builders import changed, make_case, make_record, make_result
@@ -8,8 +9,8 @@ from clusters import GEMM, NAMES, TRIAD, WRONG, bisections, diagnosis, line, loc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fabricbench.errors import UsageError
-from fabricbench.judge import expectations, outliers
+from fabricbench.errors import UnreadableError, UsageError
+from fabricbench.judge import expectations, outliers, verdict
 from fabricbench.judge.evidence import Subject, Verdict, worst
 from fabricbench.judge.verdict import Judged, judge
 from fabricbench.model import Origin
@@ -118,6 +119,15 @@ class TestMissing:
             "UNKNOWN", "UNKNOWN", "PASS", "UNKNOWN",
         ]  # fmt: skip
         assert found(judged.cluster, "collectives").startswith("UNKNOWN")
+
+    def test_very_many_links_that_nobody_measured_are_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(verdict, "MOST_UNMEASURED", 1)
+        judged = judge([suite(), diagnosis(left_out=[(0, 1), (2, 3)])])
+        assert verdicts(judged, "link")["2 other links"] == "UNKNOWN"
+        assert len(judged.links) == 14
+
+    def test_what_another_diagnosis_measured_is_not_missing(self) -> None:
+        assert judge([suite(), diagnosis(left_out=[(0, 1)]), diagnosis()]).verdict == "PASS"
 
     def test_a_pair_that_could_not_be_measured(self) -> None:
         judged = judge([suite(), diagnosis(left_out=[(0, 1)])])
@@ -293,6 +303,56 @@ class TestExpected:
     def test_a_file_that_matches_nothing_is_refused(self) -> None:
         with pytest.raises(UsageError, match="no row matches"):
             judge([diagnosis()], expected(low=10))
+
+
+PAIRS = """
+[[expect]]
+case = "bandwidth/mpi*{size}*distance=pair"
+metric = "{metric}"
+low = {low}
+unit = "{unit}"
+source = "the offer"
+{more}
+"""
+
+
+def of_pairs(low: float = 90, size: str = "1MiB", metric: str = "bandwidth", unit: str = "MB/s", more: str = "") -> Any:
+    return expectations.parse(PAIRS.format(low=low, size=size, metric=metric, unit=unit, more=more), "pairs.toml")
+
+
+class TestExpectedOfPairs:
+    def test_two_nodes_are_judged_by_what_the_user_expects(self) -> None:
+        judged = judge([diagnosis(members=2)], of_pairs(low=90))
+        assert found(part(judged, "a <-> b"), "messages").startswith("PASS bandwidth 10")
+        assert found(part(judged, "a"), "network").startswith("PASS all its links are as expected")
+        assert "line 2 of the expectations: the offer" in part(judged, "a <-> b").tests[0].source
+        failed = judge([diagnosis(members=2)], of_pairs(low=110))
+        assert part(failed, "a <-> b").verdict == "FAIL"
+        assert found(part(failed, "a"), "network").startswith("INCONCLUSIVE")
+
+    def test_a_link_that_reaches_it_is_not_failed_by_peers_alone(self) -> None:
+        judged = judge([suite(), diagnosis({(1, 3): 0.5})], of_pairs(low=40))
+        assert (part(judged, "b <-> d").verdict, judged.status) == ("WARN", 0)
+        assert judge([suite(), diagnosis({(1, 3): 0.5})], of_pairs(low=60)).status == 1
+
+    def test_a_time_is_that_of_one_message(self) -> None:
+        judged = judge([diagnosis(members=2)], of_pairs(low=10, metric="time", unit="ms"))
+        assert found(part(judged, "a <-> b"), "messages").startswith("PASS time 10.")
+
+    def test_what_no_pair_answers_to_is_unknown(self) -> None:
+        judged = judge([suite(), diagnosis()], of_pairs(size="8MiB"))
+        assert found(judged.cluster, "bandwidth/mpi*8MiB").startswith("UNKNOWN no pair matches line 2")
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"metric": "busbw"}, "a pair has no metric 'busbw'"),
+            ({"more": 'like = { library = "x" }'}, "a pair has no conditions to be like"),
+        ],
+    )
+    def test_what_a_pair_does_not_have_is_refused(self, fields: dict[str, str], said: str) -> None:
+        with pytest.raises(UnreadableError, match=said):
+            judge([suite(), diagnosis()], of_pairs(**fields))  # type: ignore[arg-type]
 
 
 class TestRefused:
