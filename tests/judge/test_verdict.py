@@ -166,6 +166,11 @@ class TestNetwork:
         assert found(part(judged, "c"), "network").startswith("FAIL sends at 0.50 of its peers, slow again in 3 of 3")
         assert set(verdicts(judged, "link").values()) == {"PASS"}
 
+    def test_two_slow_nodes_do_not_hide_each_other(self) -> None:
+        # They are in most of the pairs by which it is known what a pair has alone.
+        judged = judge([suite(), diagnosis(sending(0) | sending(1))])
+        assert {name for name, verdict in verdicts(judged, "node").items() if verdict == "FAIL"} == {"a", "b"}
+
     def test_a_slow_link_fails_and_its_nodes_do_not(self) -> None:
         judged = judge([suite(), diagnosis({(1, 3): 0.5})])
         assert {name for name, verdict in verdicts(judged, "link").items() if verdict == "FAIL"} == {"b <-> d"}
