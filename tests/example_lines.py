@@ -49,14 +49,20 @@ def launch(number: int = 0) -> Launch:
         id=f"7f3a-{number}",
         started="2026-11-22T14:00:01Z",
         ranks=2,
-        hosts=["host-a", "host-b"],
+        hosts=["a"],
         binding="core",
         clock=ClockReport(source="monotonic", verified=True, read_s=2e-8, offset_s=[0.0, 1e-8], bound_s=5e-8),
         environment={"OMPI_MCA_btl": "self,sm"},
         pairing=Pairing(id="p1", side=("base", "new")[number % 2], position=number),
-        placed=[0, 1],
-        inventory={"host-a": {}, "host-b": {"kernel": "6.1", "memory": 8.4e9, "nics": ["eth1"]}},
     )
+
+
+def full_launch() -> Launch:
+    """With the fields that older files lack."""
+    return msgspec.structs.replace(
+        launch(), hosts=["host-a", "host-b"], placed=[0, 1],
+        inventory={"host-a": {}, "host-b": {"kernel": "6.1", "memory": 8.4e9, "nics": ["eth1"]}},
+    )  # fmt: skip
 
 
 def ceiling() -> Ceiling:

@@ -103,4 +103,4 @@ def test_ranks_are_called_by_their_hosts() -> None:
     ],
 )
 def test_the_host_of_every_rank_is_known_or_said_not_to_be(fields: dict[str, Any], hosts: list[str] | None) -> None:
-    assert msgspec.structs.replace(example.launch(), **fields).rank_hosts == hosts
+    assert msgspec.structs.replace(example.full_launch(), **fields).rank_hosts == hosts

@@ -23,6 +23,7 @@ LINES = (
     *example.whole(),
     msgspec.structs.replace(example.full_record(), doubts=example.record().doubts),
     msgspec.structs.replace(example.launch(), pairing=None),
+    example.full_launch(),
 )
 
 OPEN = ("machine", "software", "environment", "params", "inventory", "host-a", "host-b")

@@ -52,7 +52,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     [([0], "1 ranks are placed and 2 were started"), ([0, 2], "a rank is on host 2, counted from 0, and there are 2")],
 )
 def test_ranks_are_on_hosts_that_there_are(tmp_path: Path, placed: list[int], why: str) -> None:
-    launch = msgspec.structs.replace(example.launch(), placed=placed)
+    launch = msgspec.structs.replace(example.full_launch(), placed=placed)
     assert f"line 2: {why}" in refusal(written(tmp_path / "a.jsonl", [example.run(), launch]))
 
 
