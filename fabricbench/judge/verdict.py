@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fabricbench.errors import UsageError
-from fabricbench.judge import agreement, demanded, links, nodes, whole
+from fabricbench.judge import demanded, inventory, links, nodes, whole
 from fabricbench.judge.evidence import ORDER, Evidence, Kind, Subject, Verdict, unknown, worst
 from fabricbench.judge.expect import Expected, check
 from fabricbench.judge.expectations import Expectation, Expectations
 from fabricbench.judge.links import Fabric
 from fabricbench.judge.sides import FINGERPRINT, units
 from fabricbench.judge.soak import FEWEST, slopes
+from fabricbench.model import Facts
 from fabricbench.store import Result
 
 STATUS: Mapping[Verdict, int] = {"PASS": 0, "WARN": 0, "INCONCLUSIVE": 4, "UNKNOWN": 4, "FAIL": 1}
@@ -28,13 +29,17 @@ _JOB = "SLURM_JOB_ID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """All verdicts. `untested`: what nobody looked at. `jobs`: Slurm jobs that the ranks belonged to."""
+    """All verdicts. `inventory`: what is known of every node. `untested`: what nobody looked at.
+
+    `jobs`: Slurm jobs that the ranks belonged to.
+    """
 
     files: tuple[str, ...]
     expectations: str | None
     nodes: tuple[Subject, ...]
     links: tuple[Subject, ...]
     cluster: Subject
+    inventory: Mapping[str, Facts]
     untested: tuple[str, ...]
     notes: tuple[str, ...]
     jobs: tuple[str, ...]
@@ -67,7 +72,8 @@ def judge(results: Sequence[Result], expectations: Expectations | None = None) -
     expected = None if of_rows is None else check(results, of_rows)
     hosts = list(dict.fromkeys(host for result in results for launch in result.launches for host in launch.hosts))
     measured, fabrics = nodes.local(read), links.fabrics(results)
-    agreed = agreement.agreement(results, hosts)
+    known = inventory.inventory(results)
+    agreed = inventory.agreement(known, hosts)
     every = tuple(
         Subject(
             kind="node",
@@ -83,6 +89,7 @@ def judge(results: Sequence[Result], expectations: Expectations | None = None) -
         expectations=None if expectations is None else expectations.path,
         nodes=every,
         links=between,
+        inventory=known,
         cluster=Subject(kind="cluster", name="cluster", tests=(*own, *_parts(every, "node"), *_parts(between, "link"))),
         untested=tuple(_untested(results, expected, soaked=bool(slopes(read)))),
         notes=tuple(copies),

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from fabricbench.judge.agreement import INVENTORY
 from fabricbench.judge.evidence import ORDER, Evidence, Subject, Verdict, worst
+from fabricbench.judge.inventory import INVENTORY, usual
 from fabricbench.judge.links import NETWORK
 from fabricbench.judge.nodes import LOCAL
 from fabricbench.judge.verdict import Judged
+from fabricbench.quantity import about_size
 from fabricbench.show.table import Column, Page, Table
 
 MOST_SHOWN = 64
@@ -32,6 +33,11 @@ _EVERY = "ALL"
 """What Slurm takes for all nodes."""
 _LONGEST_REASON = 120
 
+SHOWN = ("cpu", "cores_physical", "memory", "kernel", "gpus", "gpu_driver", "mpi", "python", "numpy")
+"""Of what most nodes are and run, what fits on a page."""
+_LARGE = 1 << 20
+"""Numbers beyond are sizes in bytes."""
+
 TOPICS = (*LOCAL, NETWORK, INVENTORY)
 """Tests of a node that have a column."""
 
@@ -44,6 +50,7 @@ def page(judged: Judged) -> Page:
             ("files", ", ".join(judged.files)),
             ("expected", judged.expectations or "nothing: no --expect FILE"),
             ("verdict", f"{judged.verdict}: {MEANINGS[judged.verdict]}"),
+            *([("most nodes", _usual(judged))] if judged.inventory else []),
             ("nodes", _counts(judged.nodes)),
             ("links", _counts(judged.links)),
             ("not tested", "; ".join(judged.untested)),
@@ -53,6 +60,18 @@ def page(judged: Judged) -> Page:
             *_table("links", judged.links),
         ),
     )  # fmt: skip
+
+
+def _usual(judged: Judged) -> str:
+    """What most nodes are and run; all of it is in the JSON."""
+    facts = usual(judged.inventory)
+    return plain(", ".join(f"{name} {_fact(facts[name])}" for name in SHOWN if name in facts))
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, int | float) and value > _LARGE:
+        return about_size(value)
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _counts(subjects: Sequence[Subject]) -> str:
@@ -111,7 +130,7 @@ def document(judged: Judged) -> str:
             "verdict": judged.verdict, "status": judged.status, "files": judged.files,
             "expectations": judged.expectations, "cluster": _part(judged.cluster),
             "nodes": [_part(one) for one in judged.nodes], "links": [_part(one) for one in judged.links],
-            "untested": judged.untested, "notes": judged.notes, "jobs": judged.jobs,
+            "inventory": judged.inventory, "untested": judged.untested, "notes": judged.notes, "jobs": judged.jobs,
         }
     ).decode()  # fmt: skip
 

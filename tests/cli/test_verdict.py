@@ -47,6 +47,7 @@ def test_a_good_cluster_passes(good: list[str], capsys: pytest.CaptureFixture[st
     assert main(["verdict", *good]) == 0
     out = capsys.readouterr().out
     assert "# verdict     PASS: every threshold was reached" in out
+    assert "# most nodes  cpu Model 1, mpi Open MPI 5.0.11, numpy 2.4.6" in out
     assert "# nodes       6 PASS" in out
     assert "# links       15 PASS" in out
     assert "# not tested  GPUs (" in out
@@ -78,6 +79,7 @@ def test_json_is_one_object_with_every_test(slow: list[str], capsys: pytest.Capt
     tests = [test for one in (found["cluster"], *found["nodes"], *found["links"]) for test in one["tests"]]
     assert all(set(test) == {"test", "verdict", "found", "threshold", "source"} for test in tests)
     assert "storage" in found["untested"]
+    assert found["inventory"]["b"]["cpu"] == "Model 1"
 
 
 def test_junit_has_a_test_a_part(slow: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +128,7 @@ class TestSlurm:
         node = Subject(kind="node", name=name, tests=(test,))
         judged = Judged(
             files=("x",), expectations=None, nodes=(node,), links=(), cluster=changed_kind(node), untested=(), notes=(),
-            jobs=(),
+            inventory={name: {"cpu": name}}, jobs=(),
         )  # fmt: skip
         (command,) = acceptance.drains(judged)
         assert command.isprintable()
