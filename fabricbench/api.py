@@ -291,7 +291,7 @@ def run(request: "Request", order: "Order", announce: "Announce", *, soak_s: flo
     """
     from fabricbench.engine import start, suite
 
-    if soak_s is None and (request.only or not suite.named(request.suite).pairs):
+    if soak_s is None and (request.only or suite.named(request.suite).pairs is None):
         return start.run(request, order, announce)
     from fabricbench.procedures import acceptance  # every rank of every job would pay for it
 

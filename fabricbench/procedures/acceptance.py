@@ -18,7 +18,7 @@ from fabricbench.engine.worker import Announce
 from fabricbench.errors import UsageError
 from fabricbench.judge import bisections, sides, soak
 from fabricbench.procedures import diagnose
-from fabricbench.quantity import size_text
+from fabricbench.quantity import parse_size, size_text
 
 AGAIN_S = 5.0
 """Measuring time of the draws that are measured again."""
@@ -40,8 +40,9 @@ def run(request: Request, order: Order, announce: Announce, soak_s: float | None
     launched = store.load(path)[-1].launches[-1]
     then = replace(order, ranks=launched.ranks, output=path, append=True, resume=False)
     wrong |= _worst_again(request, then, announce)
-    if not request.only and suite.named(request.suite).pairs:
-        wrong |= _pairs(request, then, announce)
+    size = None if request.only else suite.named(request.suite).pairs
+    if size is not None:
+        wrong |= _pairs(parse_size(size), request.seed, then, announce)
     if soak_s is not None:
         wrong |= _endured(request, then, announce, soak_s)
     announce({"event": "notice", "text": f"judge it with: fabricbench verdict {shlex.quote(path)}"})
@@ -87,11 +88,11 @@ def _worst_again(request: Request, order: Order, announce: Announce) -> int:
     return wrong
 
 
-def _pairs(request: Request, order: Order, announce: Announce) -> int:
+def _pairs(nbytes: int, seed: int, order: Order, announce: Announce) -> int:
     if order.ranks is None or order.ranks < 2:  # noqa: PLR2004 - a pair is two
         announce({"event": "notice", "text": "NO PAIRS: there is one rank."})
         return 0
-    found = diagnose.diagnose(diagnose.Question(seed=request.seed), order, announce)
+    found = diagnose.diagnose(diagnose.Question(nbytes=nbytes, seed=seed), order, announce)
     return int(bool(found.wrong))
 
 
