@@ -41,6 +41,11 @@ class Local:
     seconds: Mapping[str, float]
     compared: Peers[str]
 
+    @property
+    def slow(self) -> bool:
+        """Whether some node was slow in some launch."""
+        return self.compared.blind is None and any(map(self.compared.slow, self.seconds))
+
 
 def local(units: Sequence[Unit]) -> list[Local]:
     """Every case that all ranks measured on their own, right, in launches that say where they were.

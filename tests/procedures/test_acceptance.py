@@ -1,14 +1,13 @@
 """`run acceptance` on ranks that are made up: what is measured after what, into which file, and what is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import builders
 import pytest
-from clusters import NAMES, bisections, diagnosis, started, suite
+from clusters import GEMM, NAMES, NBYTES, bisections, diagnosis, local, started, suite
 
 from fabricbench import api, mpi, store
 from fabricbench.cli import main
@@ -18,6 +17,8 @@ from fabricbench.engine.suite import Request
 from fabricbench.errors import UsageError
 from fabricbench.judge import bisections as judged
 from fabricbench.judge import sides, soak
+from fabricbench.judge.localise import Localised
+from fabricbench.judge.suspicion import Diagnosis
 from fabricbench.procedures import diagnose
 from fabricbench.store import Result
 
@@ -28,19 +29,25 @@ class Pretended:
 
     slow: tuple[int, ...] = ()
     wrong: str = ""
+    nodes: Mapping[str, float] = field(default_factory=dict)
+    nodes_again: Mapping[str, float] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
     def run(self, request: Request, order: Order, announce: Callable[..., None]) -> tuple[str, int]:
-        name = "bisections" if "draw" in request.params else request.suite
+        one = request.only[0].partition("/")[0] if request.only else ""
+        name = {"bisection": "bisections", "gemm": "gemm"}.get(one, request.suite)
         self.asked.append((name, (request, order)))
-        rows = {"bisections": self.again, "soak": lambda request: []}.get(name, self.suite)(request)
+        rows = {"bisections": self.again, "soak": lambda _: [], "gemm": self.gemm}.get(name, self.suite)(request)
         launches = [started(number, NAMES) for number in range(order.launches)]
         self.write(builders.make_result(name, rows, launches=launches), order)
         return str(order.output), int(self.wrong == name)
 
     def suite(self, _: Request) -> list[Any]:
-        return [*suite(launches=1).records[:3], *bisections(0, 6, self.slow)]
+        return [*suite(self.nodes, launches=1).records[:3], *bisections(0, 6, self.slow)]
+
+    def gemm(self, _: Request) -> list[Any]:
+        return [local(GEMM, 0, self.nodes_again)]
 
     def again(self, request: Request) -> list[Any]:
         return [row for row in bisections(0, 6) if row.case.params["draw"] in request.params["draw"]]
@@ -48,7 +55,11 @@ class Pretended:
     def diagnose(self, question: Any, order: Order, announce: Callable[..., None]) -> Any:
         self.asked.append(("pairs", (question, order)))
         self.write(diagnosis(), order)
-        return SimpleNamespace(wrong=(0, 1) if self.wrong == "pairs" else ())
+        blind = Localised(suspects=(), base=None, noise=None, sees={}, unjudged=(), blind="Nobody could be judged.")
+        return Diagnosis(
+            names=NAMES, library="Some MPI", nbytes=NBYTES, file=str(order.output), rates={}, localised=blind, found=(),
+            together=None, duplex=None, unknown=(), wrong=((0, 1),) if self.wrong == "pairs" else (),
+        )  # fmt: skip
 
     def write(self, result: Result, order: Order) -> None:
         own = builders.changed(result.run, id=f"{result.run.id}-{len(self.asked)}")
@@ -90,6 +101,7 @@ def test_the_suite_its_worst_bisections_and_all_pairs_go_into_one_file(ranks: Pr
     pairs = ranks.asked[2][1]
     assert (pairs[0].seed, pairs[1].ranks, pairs[1].append, pairs[1].output) == (7, 6, True, path)
     assert len(store.load(path)) == 3
+    assert "Nobody could be judged." in ranks.said
     assert ranks.said[-1] == f"judge it with: fabricbench verdict {path}"
 
 
@@ -99,6 +111,25 @@ def test_what_was_slow_once_and_not_again_is_a_warning(ranks: Pretended, tmp_pat
     whole = api.verdict([path]).cluster
     (found,) = (one for one in whole.tests if one.topic.startswith("bisections"))
     assert found.verdict == "WARN"
+
+
+@pytest.mark.parametrize(("then", "verdict"), [(0.6, "FAIL"), (1.0, "WARN")])
+def test_a_node_that_was_slow_in_the_only_launch_is_measured_again(
+    ranks: Pretended, then: float, verdict: str, tmp_path: Path
+) -> None:
+    ranks.nodes, ranks.nodes_again = {"c": 0.6}, {"c": then}
+    path, _ = api.run(ACCEPTANCE, order(tmp_path), ranks.hear)
+    assert ranks.parts == ["acceptance", "bisections", "gemm", "pairs"]
+    asked = ranks.asked[2][1][0]
+    assert (asked.only, asked.sizes, asked.dtypes) == (["gemm/numpy"], "2MiB", ["float64"])
+    (node,) = (one for one in api.verdict([path]).nodes if one.name == "c")
+    assert node.verdict == verdict
+
+
+def test_several_launches_need_none_again(ranks: Pretended, tmp_path: Path) -> None:
+    ranks.nodes = {"c": 0.6}
+    api.run(ACCEPTANCE, order(tmp_path, launches=2), ranks.hear)
+    assert "gemm" not in ranks.parts
 
 
 @pytest.mark.parametrize("wrong", ["acceptance", "bisections", "pairs"])
@@ -114,6 +145,16 @@ def test_an_endurance_run_has_launches_enough_for_a_slope(ranks: Pretended, tmp_
     api.run(ACCEPTANCE, order(tmp_path, ranks=2, output=str(tmp_path / "b.jsonl")), ranks.hear, soak_s=3600.0)
     asked = [one for name, one in ranks.asked if name == "soak"][-1]
     assert 200 < asked[1].launches < 1000
+
+
+def test_a_fault_and_a_forced_algorithm_go_where_they_are_known(ranks: Pretended, tmp_path: Path) -> None:
+    asked = builders.changed(ACCEPTANCE, inject="slow:triad/numba:1.5")
+    how = order(tmp_path, ranks=2, algorithms=("alltoall=pairwise",))
+    ranks.nodes = {"c": 0.6}
+    api.run(asked, how, ranks.hear, soak_s=1.0)
+    faults = {name: request.inject for name, (request, _) in ranks.asked if name != "pairs"}
+    assert faults == {"acceptance": asked.inject, "bisections": None, "gemm": None, "soak": asked.inject}
+    assert [one[1].algorithms for _, one in ranks.asked[1:]] == [()] * 4
 
 
 def test_any_suite_can_be_followed_by_an_endurance_run(ranks: Pretended, tmp_path: Path) -> None:
