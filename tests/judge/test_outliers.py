@@ -71,6 +71,17 @@ def test_members_that_differ_too_much_have_no_answer() -> None:
     assert found.verdict(5) == "INCONCLUSIVE"
 
 
+@pytest.mark.parametrize(
+    ("slow", "of", "verdict"),
+    [(1, 1, "INCONCLUSIVE"), (2, 2, "FAIL"), (1, 2, "WARN"), (2, 3, "WARN"), (3, 4, "FAIL"), (1, 12, "PASS"),
+     (3, 12, "WARN"), (9, 12, "FAIL")],
+)  # fmt: skip
+def test_several_launches_decide(slow: int, of: int, verdict: str) -> None:
+    times = [1.0, 1.01, 0.99, 1.0, 1.0, 1.01, 0.99, 1.0]
+    launches = [*seconds([times] * slow, {3: 0.6}), *seconds([times] * (of - slow))]
+    assert outliers.compare(launches).verdict(3) == verdict
+
+
 def test_a_member_may_be_missing_from_a_launch() -> None:
     launches = seconds([[1.0] * 8] * 3, {2: 0.5})
     del launches[0][2]
