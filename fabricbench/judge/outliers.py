@@ -9,10 +9,11 @@ One launch can meet something that passes by: who is slow in three quarters of s
 three; in the only one it is a question, in a quarter of several a warning.
 
 Simulated, 4, 6, 8 and 16 members in 1 to 3 launches with noise of 1 and 4 %, normal and Student's t with 3 degrees of
-freedom, 2,000 runs each (`tests/judge/alarms.py`). Of runs without a fault at most 0.1 % failed a member. The only launch
-raised a question in at most 1.1 % with normal noise, 10 % with the other; two or three a warning in at most 4.5 and 25 %.
-A member at 0.7 of its speed was slow in every launch at 1 % noise in 87 % of runs of 4 members and one launch, else in
-99 % and more; at 4 % in 12 to 81 % of runs of 4 members, in 45 to 98 % of 6, from 8 and two launches on in 93 % and more.
+freedom, 2,000 runs each (`tests/judge/alarms.py`). Of runs without a fault at most 0.1 % failed a member. The only
+launch raised a question in at most 1.1 % with normal noise, 10 % with the other; two or three a warning in at most 4.5
+and 25 %. A member at 0.7 of its speed was slow in every launch at 1 % noise in 87 % of runs of 4 members and one
+launch, else in nearly all; at 4 % in 12 to 81 % of runs of 4 members, in 45 to 98 % of 6, from 8 members and two
+launches on in 93 % and more.
 """
 
 import math
