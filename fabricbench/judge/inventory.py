@@ -1,5 +1,6 @@
 """What every node is and runs, beside what most of them are and run."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -15,6 +16,8 @@ Value = Scalar | list[str]
 _MAJORITY = "majority of the nodes"
 _PLACE = frozenset({"hostname", "cores_usable"})
 """What differs by nature, or follows from the binding of ranks."""
+_OF_A_LAUNCH = re.compile(r"job_?id|wdir|num_procs|rank|vpid|uri|session", re.IGNORECASE)
+"""Variables that differ from launch to launch and say nothing of a node."""
 _ALIKE = 0.01
 """Sizes of memory that differ by less are the same: firmware keeps a little for itself, not always as much."""
 
@@ -24,7 +27,8 @@ def inventory(results: Iterable[Result]) -> dict[str, Facts]:
     found: dict[str, Facts] = {}
     for result in results:
         for launch in result.launches:
-            first: Facts = {**result.run.machine, **result.run.software, **launch.environment}
+            steering = {name: text for name, text in launch.environment.items() if not _OF_A_LAUNCH.search(name)}
+            first: Facts = {**result.run.machine, **result.run.software, **steering}
             for host, differing in (launch.inventory or {}).items():
                 found[host] = {**first, **differing, "hostname": host}
     return found

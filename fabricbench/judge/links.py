@@ -14,6 +14,7 @@ from fabricbench.judge import demanded, suspicion
 from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.expectations import Expectation
 from fabricbench.judge.localise import FEWEST, Localised, Suspect, bandwidths, localise
+from fabricbench.judge.outliers import BLIND
 from fabricbench.judge.suspicion import Found, Ordered
 from fabricbench.model import Round, rank_names
 from fabricbench.quantity import rate_text, size_text
@@ -130,6 +131,8 @@ def _member(member: int, fabric: Fabric, expected: Sequence[Expectation]) -> Evi
     suspected = [one for one in fabric.found if one.suspect.kind in _ROLES and one.suspect.members == (member,)]
     if suspected:
         return _suspect(test, suspected[0], fabric)
+    if localised.sees["host"] < BLIND:
+        return undecided(test, _overlooks(localised.sees["host"]), _peers(fabric))
     return Evidence(
         test=test, verdict="PASS", found="sends and receives as the others", source=_peers(fabric),
         threshold=f"at least {localised.sees['host']:.2f}",
@@ -191,15 +194,29 @@ def between(fabric: Fabric, expected: Sequence[Expectation]) -> Iterator[tuple[s
             yield name, [UNMEASURED]
         else:
             held = [demanded.held(test, rate, fabric.nbytes, line) for line in wanted]
-            beside = _beside(test, rate, fabric, suspected.get(frozenset((one, two))))
+            beside = _beside(test, (one, two), rate, fabric, suspected.get(frozenset((one, two))))
             yield name, [*held, *_softened(beside, {line.verdict for line in held})]
 
 
-def _beside(test: str, rate: float, fabric: Fabric, suspected: Found | None) -> Evidence:
+def _beside(test: str, pair: Ordered, rate: float, fabric: Fabric, suspected: Found | None) -> Evidence:
     """A link beside what its nodes have elsewhere."""
-    if fabric.localised.blind is not None:
-        return undecided(test, f"{rate_text(rate, 'B/s')} the slower way; {fabric.localised.blind}")
-    return _usual(test, rate, fabric) if suspected is None else _suspect(test, suspected, fabric)
+    localised = fabric.localised
+    blind = localised.blind
+    if blind is None and set(pair) & set(localised.unjudged):
+        blind = "too few pairs of its nodes could be measured"
+    if blind is None and suspected is not None:
+        return _suspect(test, suspected, fabric)
+    if blind is None and localised.sees["pair"] < BLIND:
+        blind = _overlooks(localised.sees["pair"])
+    return _usual(test, rate, fabric) if blind is None else undecided(test, f"{_rate(rate)}; {blind}")
+
+
+def _overlooks(share: float) -> str:
+    return f"the pairs differ so much among themselves that only one below {share:.2f} would be named"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate_text(rate, 'B/s')} the slower way"
 
 
 def _softened(beside: Evidence, held: set[Verdict]) -> list[Evidence]:
@@ -224,7 +241,7 @@ def _wrong(pairs: int) -> Evidence:
 def _usual(test: str, rate: float, fabric: Fabric) -> Evidence:
     share = rate / (fabric.localised.base or 1.0)
     return Evidence(
-        test=test, verdict="PASS", found=f"{rate_text(rate, 'B/s')} the slower way, {share:.2f} of what is usual",
+        test=test, verdict="PASS", found=f"{_rate(rate)}, {share:.2f} of what is usual",
         threshold=f"at least {fabric.localised.sees['pair']:.2f} of what its nodes have elsewhere",
         source=_peers(fabric),
     )  # fmt: skip

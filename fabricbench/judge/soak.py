@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
 from fabricbench.judge.evidence import Evidence, Verdict
 from fabricbench.judge.guidelines import LIMIT
@@ -19,6 +20,8 @@ from fabricbench.model import Case
 
 FEWEST = 8
 """Launches of a run from which on their order in time says anything at that level."""
+MOST = 500
+"""Points of which all pairs are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +47,22 @@ class Slope:
 
 def slopes(units: Sequence[Unit]) -> list[Slope]:
     """Every case of every run that has launches enough, at different times."""
-    runs: dict[tuple[str, str], list[Unit]] = {}
+    return [slope for members in _runs(units) for slope in _run(members)]
+
+
+def lasted(units: Sequence[Unit]) -> bool:
+    """Whether a run has launches enough."""
+    return bool(_runs(units))
+
+
+def _runs(units: Sequence[Unit]) -> list[list[Unit]]:
+    found: dict[tuple[str, str], list[Unit]] = {}
     for unit in units:
-        runs.setdefault((unit.path, unit.run.id), []).append(unit)
-    return [slope for members in runs.values() for slope in _run(members)]
+        found.setdefault((unit.path, unit.run.id), []).append(unit)
+    return [members for members in found.values() if len(members) >= FEWEST]
 
 
 def _run(units: Sequence[Unit]) -> list[Slope]:
-    if len(units) < FEWEST:
-        return []
     found = []
     every = keys(units)
     for key in every:
@@ -69,11 +79,19 @@ def _run(units: Sequence[Unit]) -> list[Slope]:
 def _slope(case: Case, points: Sequence[tuple[float, float]], level: float) -> Slope:
     from scipy.stats import theilslopes
 
-    times, logs = zip(*points, strict=True)
-    lasted = max(times) - min(times)
+    lasted = max(when for when, _ in points) - min(when for when, _ in points)
+    times, logs = zip(*_thinned(points), strict=True)
     middle, _, low, high = theilslopes(logs, times, alpha=1 - level)
     growth, least, most = (math.expm1(float(slope) * lasted) for slope in (middle, low, high))
     return Slope(case=case, launches=len(points), lasted_s=lasted, growth=growth, low=least, high=most)
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Medians of neighbours where there are very many: the slopes of all pairs would fill the memory."""
+    ordered = sorted(points)
+    step = math.ceil(len(ordered) / MOST)
+    blocks = [ordered[first : first + step] for first in range(0, len(ordered), step)]
+    return [(median(when for when, _ in block), median(value for _, value in block)) for block in blocks]
 
 
 def _seconds(started: str) -> float:

@@ -14,8 +14,8 @@ from fabricbench.judge.evidence import ORDER, Evidence, Kind, Subject, Verdict, 
 from fabricbench.judge.expect import Expected, check
 from fabricbench.judge.expectations import Expectation, Expectations
 from fabricbench.judge.links import Fabric
-from fabricbench.judge.sides import FINGERPRINT, units
-from fabricbench.judge.soak import FEWEST, slopes
+from fabricbench.judge.sides import FINGERPRINT, Unit, units
+from fabricbench.judge.soak import FEWEST, lasted
 from fabricbench.model import Facts
 from fabricbench.store import Result
 
@@ -91,7 +91,7 @@ def judge(results: Sequence[Result], expectations: Expectations | None = None) -
         links=between,
         inventory=known,
         cluster=Subject(kind="cluster", name="cluster", tests=(*own, *_parts(every, "node"), *_parts(between, "link"))),
-        untested=tuple(_untested(results, expected, soaked=bool(slopes(read)))),
+        untested=tuple(_untested(results, expected, read)),
         notes=tuple(copies),
         jobs=tuple(_jobs(results)),
     )
@@ -174,7 +174,7 @@ def _jobs(results: Sequence[Result]) -> list[str]:
     return sorted(job for job in found if job)
 
 
-def _untested(results: Sequence[Result], expected: Expected | None, *, soaked: bool) -> list[str]:
+def _untested(results: Sequence[Result], expected: Expected | None, read: Sequence[Unit]) -> list[str]:
     """What a reader might believe was tested, and was not."""
     rows = {record.case.key(): record.case for result in results for record in result.records}
     compared = {"bisection", *(operation for operations in nodes.LOCAL.values() for operation in operations)}
@@ -189,7 +189,7 @@ def _untested(results: Sequence[Result], expected: Expected | None, *, soaked: b
         found.append(f"GPUs ({', '.join(gpus)})")
     if rows and all((case.ranks or 0) <= 2 for case in rows.values()):  # noqa: PLR2004 - one way to halve them
         found.append("bisections (2 ranks can be halved in one way only)")
-    if not soaked:
+    if not lasted(read):
         found.append(f"decay over time (no run of {FEWEST} launches or more: --soak)")
     if unjudged:
         found.append(f"the speed of {unjudged} rows, of which nothing is expected (--expect)")

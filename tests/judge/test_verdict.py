@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fabricbench.errors import UnreadableError, UsageError
-from fabricbench.judge import expectations, outliers, verdict
+from fabricbench.judge import expectations, outliers, sides, soak, verdict
 from fabricbench.judge.evidence import Subject, Verdict, worst
 from fabricbench.judge.verdict import Judged, judge
 from fabricbench.model import Origin
+from fabricbench.store import Result
 
 
 def part(judged: Judged, name: str) -> Subject:
@@ -193,6 +194,22 @@ class TestNetwork:
         assert found(judged.cluster, "data").startswith("FAIL wrong in 1 of")
         assert judged.status == 1
 
+    def test_pairs_that_differ_too_much_judge_nobody(self) -> None:
+        wild = {
+            (one, other): 0.2 + ((3 * one + 5 * other + one * other) % 11) / 4
+            for one in range(6) for other in range(6) if one != other
+        }  # fmt: skip
+        judged = judge([suite(), diagnosis(wild)])
+        assert "INCONCLUSIVE" in set(verdicts(judged, "link").values())
+        assert "PASS" not in {*verdicts(judged, "link").values(), found(part(judged, "a"), "network").split()[0]}
+        assert judged.status in (1, 4)
+
+    def test_links_of_a_node_with_too_few_partners_are_undecided(self) -> None:
+        judged = judge([suite(), diagnosis(left_out=[(0, 5), (1, 5), (2, 5)])])
+        assert found(part(judged, "f"), "network").startswith("UNKNOWN too few of its pairs")
+        assert found(part(judged, "d <-> f"), "messages").startswith("INCONCLUSIVE")
+        assert part(judged, "a <-> b").verdict == "PASS"
+
 
 class TestAgreement:
     @settings(deadline=None, max_examples=25)
@@ -206,6 +223,17 @@ class TestAgreement:
         assert {host for host, verdict in verdicts(judged, "node").items() if verdict == "WARN"} == {odd}
         assert "on 5 of 6 nodes" in part(judged, odd).reasons[0].threshold
         assert judged.status == 0
+
+    def test_variables_of_a_job_are_no_difference(self) -> None:
+        def whole(job: str, hosts: Sequence[str]) -> Result:
+            variables = {"SLURM_JOB_ID": job, "OMPI_MCA_initial_wdir": f"/{job}", "UCX_TLS": "tcp"}
+            lines = [started(number, hosts, environment=variables) for number in range(2)]
+            return make_result(job, suite(hosts=hosts).records, launches=lines)
+
+        judged = judge([whole("1", NAMES), whole("2", NAMES[:4]), diagnosis()])
+        assert set(verdicts(judged, "node").values()) == {"PASS"}
+        assert judged.inventory["f"]["UCX_TLS"] == "tcp"
+        assert judged.jobs == ("1", "2")
 
     def test_without_a_majority_all_are_named(self) -> None:
         inventory = {host: {"kernel": "x" if host in "abc" else "y"} for host in NAMES}
@@ -261,6 +289,18 @@ class TestWhole:
         judged = judge([suite(), diagnosis(), make_result("soak", rows, launches=lines)])
         assert found(judged.cluster, "over time").startswith(verdict)
         assert not any("decay" in what for what in judged.untested)
+
+
+def test_very_many_launches_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = [1e-3 * (1 + 0.001 * (n % 5)) * 1.2 ** (n / 99) for n in range(100)]
+    rows = [make_record(make_case(ranks=6), seconds, launch=n) for n, seconds in enumerate(times)]
+    lines = [started(n, NAMES, started=f"2026-01-02T{3 + n // 60:02}:{n % 60:02}:05Z") for n in range(100)]
+    units, _ = sides.units([make_result("soak", rows, launches=lines)])
+    (whole,) = soak.slopes(units)
+    monkeypatch.setattr(soak, "MOST", 20)
+    (thinned,) = soak.slopes(units)
+    assert (thinned.launches, thinned.lasted_s) == (whole.launches, whole.lasted_s)
+    assert thinned.growth == pytest.approx(whole.growth, abs=0.01) == pytest.approx(0.2, abs=0.01)
 
 
 EXPECT = """
