@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fabricbench.errors import UsageError
-from fabricbench.judge import demanded, inventory, links, nodes, whole
+from fabricbench.judge import company, demanded, inventory, links, nodes, whole
 from fabricbench.judge.evidence import ORDER, Evidence, Kind, Subject, Verdict, unknown, worst
 from fabricbench.judge.expect import Expected, check
 from fabricbench.judge.expectations import Expectation, Expectations
@@ -73,12 +73,17 @@ def judge(results: Sequence[Result], expectations: Expectations | None = None) -
     hosts = list(dict.fromkeys(host for result in results for launch in result.launches for host in launch.hosts))
     measured, fabrics = nodes.local(read), links.fabrics(results)
     known = inventory.inventory(results)
-    agreed = inventory.agreement(known, hosts)
+    agreed, slowing = inventory.agreement(known, hosts), company.tested(read)
     every = tuple(
         Subject(
             kind="node",
             name=host,
-            tests=(*nodes.speed(host, measured, expected), *links.of_node(host, fabrics, of_pairs), *agreed[host]),
+            tests=(
+                *nodes.speed(host, measured, expected),
+                *links.of_node(host, fabrics, of_pairs),
+                *slowing.get(host, ()),
+                *agreed[host],
+            ),
         )
         for host in hosts
     )

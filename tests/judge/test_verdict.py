@@ -13,7 +13,7 @@ from fabricbench.errors import UnreadableError, UsageError
 from fabricbench.judge import expectations, outliers, sides, soak, verdict
 from fabricbench.judge.evidence import Subject, Verdict, worst
 from fabricbench.judge.verdict import Judged, judge
-from fabricbench.model import Origin
+from fabricbench.model import Origin, Record
 from fabricbench.store import Result
 
 
@@ -363,6 +363,47 @@ source = "the offer"
 
 def of_pairs(low: float = 90, size: str = "1MiB", metric: str = "bandwidth", unit: str = "MB/s", more: str = "") -> Any:
     return expectations.parse(PAIRS.format(low=low, size=size, metric=metric, unit=unit, more=more), "pairs.toml")
+
+
+class TestCompany:
+    """A node that slows down only all-reduces is known from parts that differ in one member."""
+
+    @staticmethod
+    def trial(launch: int, one: str, two: str, shares: Sequence[float]) -> list[Record]:
+        """Turns of two parts, the first at these shares of the speed of the second."""
+        return [
+            make_record(
+                make_case(ranks=6, params={"communicator": name, "op": "sum", "turn": turn}), seconds, launch=launch
+            )
+            for turn, share in enumerate(shares) for name, seconds in ((one, 1e-4 / share), (two, 1e-4))
+        ]  # fmt: skip
+
+    def judged(self, *trials: list[Record]) -> Judged:
+        lines = [started(number, NAMES) for number in range(len(trials))]
+        searched = make_result("search", [row for rows in trials for row in rows], launches=lines)
+        return judge([suite(), diagnosis(), searched])
+
+    def test_who_is_slower_than_another_in_its_place_every_time_fails(self) -> None:
+        judged = self.judged(
+            self.trial(0, "0-2", "3-5", [0.6] * 3),
+            self.trial(1, "0-1+4", "0-1+5", [0.6, 0.62, 0.6]), self.trial(2, "0+2+4", "0+2+3", [0.6, 0.58, 0.61]),
+        )  # fmt: skip
+        assert {name for name, verdict in verdicts(judged, "node").items() if verdict == "FAIL"} == {"e"}
+        assert found(part(judged, "e"), "collectives").startswith("FAIL all-reduces with it run at 0.60")
+        assert "speed of 1 rows" in "; ".join(judged.untested)
+
+    def test_what_was_seen_once_or_sometimes_is_not_failed(self) -> None:
+        once = self.judged(self.trial(0, "0-1+4", "0-1+5", [0.6] * 3))
+        assert part(once, "e").verdict == "INCONCLUSIVE"
+        passing = self.judged(
+            self.trial(0, "0-1+4", "0-1+5", [0.6] * 3), self.trial(1, "0+2+4", "0+2+3", [1.0, 0.99, 1.01])
+        )
+        assert part(passing, "e").verdict == "WARN"
+
+    def test_who_is_as_fast_as_another_is_not_spoken_of(self) -> None:
+        judged = self.judged(self.trial(0, "0-1+4", "0-1+5", [1.0, 0.98, 1.02]), self.trial(1, "0-2", "3-5", [0.5]))
+        assert judged.verdict == "PASS"
+        assert not any(one.topic == "collectives" for one in part(judged, "e").tests)
 
 
 class TestExpectedOfPairs:
