@@ -271,7 +271,7 @@ def import_(
 def _runs(paths: Sequence[str]) -> "dict[Path, list[Result]]":
     """The runs of every file, by where it lies: two names of one file are one file."""
     if not paths:
-        raise UsageError("There is no file to read.", "Name the files of results first.")
+        raise UsageError("There is no file to compare.", "Name the base's files first.")
     from fabricbench import store
 
     return {path: store.load(named) for path, named in _files(paths).items()}
