@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fabricbench.judge.metric import Metric
     from fabricbench.judge.sequential import Report as Alternated
     from fabricbench.judge.suspicion import Diagnosis
+    from fabricbench.judge.verdict import Judged
     from fabricbench.procedures.ab import Preview, Series
     from fabricbench.procedures.measuring import Question as Asked
     from fabricbench.show.export.points import Exported
@@ -111,6 +112,18 @@ def expect(paths: Sequence[str], file: str, *, gate: str | Sequence[str] = "*") 
 
     expectations = parse(_text(file), file)
     return check([run for runs in _runs(paths).values() for run in runs], expectations, gate=gate)
+
+
+def verdict(paths: Sequence[str], expect: str | None = None) -> "Judged":
+    """PASS, WARN, FAIL, UNKNOWN or INCONCLUSIVE for each node and link of one cluster, and for the whole.
+
+    expect: a file of expectations, which go before what peers reach. Raises UsageError, and UnreadableError.
+    """
+    from fabricbench.judge.expectations import parse
+    from fabricbench.judge.verdict import judge
+
+    expectations = None if expect is None else parse(_text(expect), expect)
+    return judge([run for runs in _runs(paths).values() for run in runs], expectations)
 
 
 def learn(paths: Sequence[str], *, metric: "Metric" = "time") -> "Lesson":
@@ -269,14 +282,20 @@ def _files(paths: Sequence[str]) -> dict[Path, str]:
     return {Path(path).resolve(): path for path in paths}
 
 
-def run(request: "Request", order: "Order", announce: "Announce") -> tuple[str, int]:
+def run(request: "Request", order: "Order", announce: "Announce", *, soak_s: float | None = None) -> tuple[str, int]:
     """Measure; the result file and the exit status (1 where a result was wrong).
 
-    Under mpirun or srun this process joins as one rank; alone it starts its ranks. Raises FabricbenchError.
+    soak_s: seconds of an endurance run after it. A suite may ask for every pair of ranks, too; each further part is a
+    run of its own in the file. Under mpirun or srun this process joins as one rank; alone it starts its ranks. Raises
+    FabricbenchError.
     """
-    from fabricbench.engine import start
+    from fabricbench.engine import start, suite
 
-    return start.run(request, order, announce)
+    if soak_s is None and (request.only or suite.named(request.suite).pairs is None):
+        return start.run(request, order, announce)
+    from fabricbench.procedures import acceptance  # every rank of every job would pay for it
+
+    return acceptance.run(request, order, announce, soak_s)
 
 
 def preview(request: "Request", order: "Order") -> "tuple[list[dict[str, Any]], float]":

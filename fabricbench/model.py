@@ -5,6 +5,8 @@ default but one that files of an older schema number lack, and unknown fields ar
 result or is not. Units: seconds and bytes.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, Literal
 
@@ -13,10 +15,11 @@ from msgspec import Meta
 
 from fabricbench.quantity import size_text
 
-SCHEMA = 3
+SCHEMA = 4
 """Number of the result format.
 
-History: 1 first format; 2 the mode "partitioned"; 3 null and "unknown" for what a row of another tool does not say.
+History: 1 first format; 2 the mode "partitioned"; 3 null and "unknown" for what a row of another tool does not say;
+4 which host each rank is on, and what every host has of its own.
 """
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
@@ -202,6 +205,10 @@ class ClockReport(Part, frozen=True):
     bound_s: Seconds | None
 
 
+Facts = dict[str, Scalar | list[str]]
+"""What is known of a host, its software or its environment, by name."""
+
+
 class Run(Part, frozen=True, tag_field="kind", tag="run"):
     """First line of a file: who measured, where, with what."""
 
@@ -212,12 +219,16 @@ class Run(Part, frozen=True, tag_field="kind", tag="run"):
     command: list[str]
     seed: Whole
     launches: Positive
-    machine: dict[str, Scalar | list[str]]
+    machine: Facts
     software: dict[str, str]
 
 
 class Launch(Part, frozen=True, tag_field="kind", tag="launch"):
-    """One start of all ranks: the unit of replication."""
+    """One start of all ranks: the unit of replication.
+
+    `placed`: of each rank, which of `hosts` it is on, from 0. `inventory`: by host, what of its machine, software and
+    environment is otherwise than on rank 0's host, which is described whole. Null where it was not taken.
+    """
 
     launch: Whole
     id: Text
@@ -228,6 +239,27 @@ class Launch(Part, frozen=True, tag_field="kind", tag="launch"):
     clock: ClockReport
     environment: dict[str, str]
     pairing: Pairing | None
+    placed: list[Whole] | None = None
+    inventory: dict[Text, Facts] | None = None
+
+    @property
+    def rank_hosts(self) -> list[str] | None:
+        """The host of every rank; None where that is not known."""
+        if self.placed is not None:
+            return [self.hosts[place] for place in self.placed]
+        if self.ranks is not None and len(self.hosts) in (1, self.ranks):
+            return self.hosts * (self.ranks // len(self.hosts))
+        return None
+
+
+def rank_names(hosts: Sequence[str]) -> list[str]:
+    """What every rank is called: its host, with its number there where it is not alone. hosts: of each rank."""
+    counts, seen = Counter(hosts), Counter[str]()
+    found = []
+    for host in hosts:
+        found.append(host if counts[host] == 1 else f"{host}:{seen[host]}")
+        seen[host] += 1
+    return found
 
 
 class Ceiling(Part, frozen=True, tag_field="kind", tag="ceiling"):

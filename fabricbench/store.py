@@ -306,6 +306,7 @@ class _Parts:
         elif isinstance(line, Launch):
             if line.launch in self.launches:
                 raise UnreadableError(f"launch {line.launch} is declared a second time.")
+            _check_places(line)
             self.launches[line.launch] = line
         elif line.launch not in self.launches:
             raise UnreadableError(f"no launch line declares launch {line.launch}.")
@@ -354,6 +355,17 @@ class _Parts:
                 _check_figures(record, figures)
             except UnreadableError as error:
                 raise UnreadableError(f"{path}, line {number}: {error.what}", _REMEDY) from error
+
+
+def _check_places(launch: Launch) -> None:
+    """Every rank is on a host that there is. Raises UnreadableError."""
+    placed = launch.placed
+    if placed is None:
+        return
+    if len(placed) != launch.ranks:
+        raise UnreadableError(f"{len(placed)} ranks are placed and {launch.ranks} were started.")
+    if max(placed) >= len(launch.hosts):
+        raise UnreadableError(f"a rank is on host {max(placed)}, counted from 0, and there are {len(launch.hosts)}.")
 
 
 def _check_said(record: Record) -> None:

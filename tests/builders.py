@@ -196,7 +196,7 @@ def write(result: Result, path: Any, *, append: bool = False) -> str:
     """The result as a file; its path as text."""
     with store.Writer.create(path, append=append) as writer:
         writer.write(result.run)
-        for line in (*result.launches, *result.ceilings, *result.records):
+        for line in (*result.launches, *result.ceilings, *result.records, *result.rounds):
             writer.write(line)
         if result.end is not None:
             writer.write(result.end)

@@ -57,6 +57,14 @@ def launch(number: int = 0) -> Launch:
     )
 
 
+def full_launch() -> Launch:
+    """With the fields that older files lack."""
+    return msgspec.structs.replace(
+        launch(), hosts=["host-a", "host-b"], placed=[0, 1],
+        inventory={"host-a": {}, "host-b": {"kernel": "6.1", "memory": 8.4e9, "nics": ["eth1"]}},
+    )  # fmt: skip
+
+
 def ceiling() -> Ceiling:
     return Ceiling(
         launch=0,

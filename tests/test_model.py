@@ -2,8 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+import example_lines as example
+import msgspec
 import pytest
 from builders import make_case
 
@@ -23,6 +25,7 @@ from fabricbench.model import (
     Summary,
     Telemetry,
     Traffic,
+    rank_names,
 )
 
 PARTS: dict[str, type[Part]] = {
@@ -83,3 +86,21 @@ def test_every_field_is_documented_and_no_other() -> None:
 def test_every_flag_is_documented() -> None:
     page = (Path(__file__).parent.parent / "docs" / "numbers.md").read_text()
     assert set(get_args(Flag)) <= set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE))
+
+
+def test_ranks_are_called_by_their_hosts() -> None:
+    assert rank_names(["a", "b", "a", "c"]) == ["a:0", "b", "a:1", "c"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "hosts"),
+    [
+        ({"placed": [1, 0]}, ["host-b", "host-a"]),
+        ({"placed": None}, ["host-a", "host-b"]),
+        ({"placed": None, "hosts": ["a"]}, ["a", "a"]),
+        ({"placed": None, "ranks": 3}, None),
+        ({"placed": None, "ranks": None}, None),
+    ],
+)
+def test_the_host_of_every_rank_is_known_or_said_not_to_be(fields: dict[str, Any], hosts: list[str] | None) -> None:
+    assert msgspec.structs.replace(example.full_launch(), **fields).rank_hosts == hosts

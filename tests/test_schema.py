@@ -23,15 +23,16 @@ LINES = (
     *example.whole(),
     msgspec.structs.replace(example.full_record(), doubts=example.record().doubts),
     msgspec.structs.replace(example.launch(), pairing=None),
+    example.full_launch(),
 )
 
-OPEN = ("machine", "software", "environment", "params")
+OPEN = ("machine", "software", "environment", "params", "inventory", "host-a", "host-b")
 """Fields whose names are the user's own: they may be left out or called otherwise."""
 
-ADDED = ("memory_bytes",)
+ADDED = ("memory_bytes", "placed", "inventory")
 """Fields that files of an older schema number lack."""
 
-ANY_SCALAR = ("machine", "params")
+ANY_SCALAR = ("machine", "params", "host-b")
 
 Place = tuple[str | int, ...]
 
@@ -86,7 +87,7 @@ def retyped(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def wrong_types(part: Any, any_scalar: bool) -> list[Any]:
-    containers: list[Any] = [[{}], {"a": {}}]
+    containers: list[Any] = [[{}], {"a": {"a": {}}}]
     if any_scalar or part is None:
         return containers
     if isinstance(part, str):

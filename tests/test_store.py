@@ -47,6 +47,15 @@ def test_what_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     assert result.path == str(path)
 
 
+@pytest.mark.parametrize(
+    ("placed", "why"),
+    [([0], "1 ranks are placed and 2 were started"), ([0, 2], "a rank is on host 2, counted from 0, and there are 2")],
+)
+def test_ranks_are_on_hosts_that_there_are(tmp_path: Path, placed: list[int], why: str) -> None:
+    launch = msgspec.structs.replace(example.full_launch(), placed=placed)
+    assert f"line 2: {why}" in refusal(written(tmp_path / "a.jsonl", [example.run(), launch]))
+
+
 def test_each_appended_line_of_a_compressed_file_is_a_member(tmp_path: Path) -> None:
     path = written(tmp_path / "a.jsonl.gz", example.whole())
     assert path.read_bytes().count(b"\x1f\x8b\x08") == len(example.whole())
@@ -364,8 +373,8 @@ def test_every_refusal_has_a_remedy(tmp_path: Path) -> None:
 
 
 def test_every_format_is_read_for_ever() -> None:
-    first, second, third = (result for path in FROZEN for result in store.load(path))
-    assert [one.run.schema for one in (first, second, third)] == [1, 2, 3]
+    first, second, third, fourth = (result for path in FROZEN for result in store.load(path))
+    assert [one.run.schema for one in (first, second, third, fourth)] == [1, 2, 3, 4]
     assert (len(first.launches), len(first.records), len(first.rounds)) == (2, 5, 1)
     assert first.end is not None
     assert first.records[0].summary.median_s == 0.000121
@@ -373,6 +382,9 @@ def test_every_format_is_read_for_ever() -> None:
     assert [(one.case.ranks, one.case.nbytes, one.summary.median_s) for one in third.records] == [
         (None, 4, 1.25e-6), (None, 1024, 2.5e-6), (None, 1 << 20, 2.5e-4),
     ]  # fmt: skip
+    assert fourth.launches[0].rank_hosts == ["host-a", "host-b"]
+    assert (fourth.launches[0].inventory or {})["host-b"]["kernel"] == "6.1"
+    assert first.launches[0].inventory is third.launches[0].placed is None
 
 
 def test_a_hundred_thousand_samples_are_read_quickly(tmp_path: Path) -> None:

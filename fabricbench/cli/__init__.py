@@ -22,6 +22,7 @@ VERBS = {
     "import": "figures that another tool printed, as a result to show and compare",
     "ab": "alternate two configurations launch by launch, then compare",
     "diagnose": "which host, direction, pair or group of hosts is slow",
+    "verdict": "is this cluster what it should be? Node by node, link by link, and the whole",
     "doctor": "is this instrument, and this machine, fit to measure?",
 }
 

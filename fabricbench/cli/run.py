@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fabricbench.errors import UsageError
@@ -23,6 +24,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="COUNT",
         help="start all ranks so many times (default: %(default)s)",
+    )
+    how.add_argument(
+        "--soak",
+        type=parse_seconds,
+        metavar="SECONDS",
+        help="afterwards repeat launches of the suite soak for so long, 8 at least, to see what decays (default: none)",
     )
     how.add_argument(
         "--dry-run",
@@ -186,13 +193,14 @@ def execute(arguments: argparse.Namespace) -> int:
             return 0
         screen.draw(page(planned, expected_s=expected_s, launches=order.launches))
         return 0
+    before = _runs_before(arguments)
     progress = Progress()
     try:
-        path, status = api.run(request, order, progress)
+        path, status = api.run(request, order, progress, soak_s=arguments.soak)
     finally:
         progress.close()
     if api.speaks():
-        _report(path, arguments.format)
+        _report(path, before, arguments.format)
     return status
 
 
@@ -273,17 +281,28 @@ def _as_before(arguments: argparse.Namespace) -> argparse.Namespace:
     return before
 
 
-def _report(path: str, form: str) -> None:
+def _runs_before(arguments: argparse.Namespace) -> int:
+    """How many runs a file holds that this one is added to; one that is resumed is not before itself."""
     from fabricbench import api
 
-    result = api.load([path])[-1]
+    if not (api.speaks() and arguments.output and Path(arguments.output).is_file()):
+        return 0
+    return len(api.load([arguments.output])) - arguments.resume if arguments.append or arguments.resume else 0
+
+
+def _report(path: str, before: int, form: str) -> None:
+    """What this command measured: usually one run, several of a suite that asks for more."""
+    from fabricbench import api
+
+    measured = [result for result in api.load([path])[before:] if result.records]
     if form == "json":
         import msgspec
 
-        for record in result.records:
+        for record in (record for result in measured for record in result.records):
             sys.stdout.write(msgspec.json.encode(record).decode() + "\n")
         return
     from fabricbench.show import results, screen
 
-    screen.draw(results.page(result, recompute=False))
+    for result in measured:
+        screen.draw(results.page(result, recompute=False))
     print(path)

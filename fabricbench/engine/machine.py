@@ -35,6 +35,7 @@ def machine(root: Path = ROOT) -> dict[str, Scalar | list[str]]:
         **_memory(root),
         **_system(root),
         "gpus": _gpus(root),
+        "gpu_driver": _gpu_driver(root),
         "nics": _nics(root) or [UNKNOWN],
     }
 
@@ -195,6 +196,16 @@ def _gpus(root: Path) -> list[str]:
     if not devices.is_dir():
         return [UNKNOWN]
     return [name for device in sorted(devices.iterdir()) if (name := _card(device))] or ["none found"]
+
+
+def _gpu_driver(root: Path) -> str:
+    """Version of the NVIDIA driver; "none" where none is loaded."""
+    drivers = root / "proc/driver"
+    text = _text(drivers / "nvidia/version")
+    if text is None:
+        return "none" if drivers.is_dir() else UNKNOWN
+    found = re.search(r"Module(?: for \S+)?\s+(\d\S+)", text)
+    return found[1] if found else UNKNOWN
 
 
 def _card(device: Path) -> str | None:

@@ -16,7 +16,7 @@ from fabricbench.collectives.library import COUNT_LIMIT
 from fabricbench.engine import aggressors, catalogue, params
 from fabricbench.errors import NotMeasuredError, UsageError, unknown
 from fabricbench.model import Cadence, Case, Mode, Scalar
-from fabricbench.quantity import about_size, parse_sizes, size_text
+from fabricbench.quantity import about_size, parse_size, parse_sizes, size_text
 from fabricbench.spec import Layout, Operation, Question, Variant, element_type
 
 FOLDER = resources.files("fabricbench") / "suites"
@@ -41,12 +41,14 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A TOML file in `suites/`. `budget` is seconds of measuring, shared by the cases.
 
-    `includes` names suites whose cases come first.
+    `includes` names suites whose cases come first. `pairs`: size of the messages by which every pair of ranks is
+    measured after the cases, none where pairs are not.
     """
 
     about: str
     budget: float
     includes: list[str] = []
+    pairs: str | None = None
     case: list[Wish] = []
 
     def wishes(self, above: tuple[str, ...] = ()) -> Iterator[Wish]:
@@ -103,9 +105,11 @@ def read(file: Path) -> Suite:
         suite = msgspec.convert(tomllib.loads(file.read_text()), Suite)
         if not (suite.case or suite.includes):
             raise msgspec.ValidationError("it has no case and includes no suite")
+        if suite.pairs is not None and parse_size(suite.pairs) < 1:
+            raise msgspec.ValidationError("messages between pairs have a size above 0")
         return suite
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, OSError, UnicodeDecodeError, UsageError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
         raise UsageError(
             f"The suite {file} cannot be read: {why}.",
             "Compare it with a suite of `fabricbench list suites`.",

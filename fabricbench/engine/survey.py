@@ -25,7 +25,7 @@ from fabricbench.errors import NotMeasuredError
 from fabricbench.measure import clock
 from fabricbench.measure.loop import Loop, nothing
 from fabricbench.measure.validate import Validator
-from fabricbench.model import Case, Round
+from fabricbench.model import Case, Round, rank_names
 from fabricbench.spec import Question, Step, block
 from fabricbench.statistics import six_digits
 
@@ -99,11 +99,7 @@ def work(survey: Survey, announce: Announce) -> None:
 
 def names(places: Placement) -> list[str]:
     """What every rank is called: its host, with its number there where it is not alone."""
-    found = []
-    for rank, host in enumerate(places.hosts):
-        number = places.hosts[:rank].count(host)
-        found.append(host if places.hosts.count(host) == 1 else f"{host}:{number}")
-    return found
+    return rank_names(places.hosts)
 
 
 def said(wave: Wave, places: Placement) -> str:

@@ -21,33 +21,20 @@ import msgspec
 from threadpoolctl import threadpool_limits
 
 from fabricbench import __version__, forced, mpi, native, store
-from fabricbench.engine import ceilings, compose, inject, machine, session, suite
+from fabricbench.engine import ceilings, compose, inject, inventory, machine, session, suite
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.engine.setting import Setting
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.watchdog import Standing, Watchdog
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UnavailableError
 from fabricbench.measure import clock
-from fabricbench.model import SCHEMA, Case, ClockReport, End, Ending, Launch, Pairing, Record, Run
+from fabricbench.model import SCHEMA, Case, ClockReport, End, Ending, Facts, Launch, Pairing, Record, Run
 
 MARK = "\x1e"
 """Starts a line that is an event for the launching process, not text."""
 
 CEILING_BUDGET_S = 0.2
 Announce = Callable[[dict[str, Any]], None]
-
-_SHOWN = (
-    "OMPI_MCA_",
-    "PRTE_MCA_",
-    "PMIX_MCA_",
-    "MPIR_CVAR_",
-    "UCX_",
-    "FI_",
-    "NCCL_",
-    "OMP_",
-    "NUMBA_",
-    "SLURM_JOB_ID",
-)
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,7 +255,8 @@ def _launch(
     software = machine.software(group.library)
     if job.first:
         book.write(run_line(job.run_id, job.command, job.request.seed, job.launches, software))
-    book.write(launch_line(job.launch, group, places.binding, report, job.pairing))
+    every = inventory.taken(group, software)
+    book.write(launch_line(job.launch, group, places.binding, report, pairing=job.pairing, every=every))
     setting = Setting(
         group=group, placement=places, clock=report, cache_bytes=machine.last_level_cache(), seed=job.request.seed,
         launch=job.launch, software=software, budget_s=CEILING_BUDGET_S, tail=job.request.tail,
@@ -323,14 +311,15 @@ def run_line(run_id: str, command: Sequence[str], seed: int, launches: int, soft
 
 
 def launch_line(
-    number: int, group: mpi.Group, binding: str, report: ClockReport, pairing: Pairing | None = None
-) -> Launch:
-    """What is known of a launch when it begins."""
+    number: int, group: mpi.Group, binding: str, report: ClockReport, *,
+    pairing: Pairing | None = None, every: dict[str, Facts] | None = None,
+) -> Launch:  # fmt: skip
+    """What is known of a launch when it begins. every: the inventory of its hosts."""
+    numbers = {host: number for number, host in enumerate(dict.fromkeys(group.hosts))}
     return Launch(
-        launch=number, id=uuid.uuid4().hex[:12], started=now(), ranks=group.ranks,
-        hosts=list(dict.fromkeys(group.hosts)), binding=binding, clock=report,
-        environment={name: value for name, value in sorted(os.environ.items()) if name.startswith(_SHOWN)},
-        pairing=pairing,
+        launch=number, id=uuid.uuid4().hex[:12], started=now(), ranks=group.ranks, hosts=list(numbers),
+        binding=binding, clock=report, environment=inventory.environment(), pairing=pairing,
+        placed=[numbers[host] for host in group.hosts], inventory=every,
     )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def measured(one: Side, output: Path, seed: int, which: str, announce: Announce)
     status, _, lines = _performed(one, words, hear)
     if status not in (0, 1) or not output.exists():
         raise _refused(one, status, lines, which)
-    return store.load(output)[-1]
+    return store.load(output)[0]  # further parts of a suite, such as pairs, follow it
 
 
 def _performed(one: Side, words: tuple[str, ...], hear: Callable[[str], None]) -> tuple[int, str, list[str]]:

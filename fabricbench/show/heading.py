@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fabricbench.judge.inventory import agreement, inventory
 from fabricbench.model import ClockReport, Flag, Record
 from fabricbench.quantity import about_size, time_text
 from fabricbench.store import Result
@@ -30,7 +31,7 @@ _DETAILS = frozenset(
 
 def alarms(result: Result) -> tuple[str, ...]:
     """What was asked for and cannot be had, in capitals, before any number."""
-    lines = [*_unfinished(result)]
+    lines = [*_unfinished(result), *_unlike(result)]
     records = result.records
     if wrong := sum(record.check.status == "wrong" for record in records):
         lines.append(f"WRONG RESULTS in {wrong} of {len(records)} records.")
@@ -48,6 +49,18 @@ def _unfinished(result: Result) -> list[str]:
     elif result.end.status != "complete":
         lines.append(f"INCOMPLETE: the run ended as '{result.end.status}'.")
     return [*lines, f"LOST: {result.lost}"] if result.lost else lines
+
+
+def _unlike(result: Result) -> list[str]:
+    """Hosts that are not what most are, or do not run what most run."""
+    hosts = list(dict.fromkeys(host for launch in result.launches for host in launch.hosts))
+    odd = {
+        host: [one.test.partition(": ")[2] for one in tests if one.verdict == "WARN"]
+        for host, tests in agreement(inventory([result]), hosts).items()
+    }
+    named = [f"{host} in {', '.join(names)}" for host, names in odd.items() if names]
+    more = f" and {len(named) - _FEW_HOSTS} more" if len(named) > _FEW_HOSTS else ""
+    return [f"HOSTS DIFFER: {'; '.join(named[:_FEW_HOSTS])}{more}. `verdict` says how."] if named else []
 
 
 def facts(result: Result) -> tuple[tuple[str, str], ...]:

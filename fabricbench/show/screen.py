@@ -17,7 +17,7 @@ _IN_PICTURE = r"(?=[-+#.0-9]*\|$)"
 STYLES = {
     "bold red": r"^[A-Z][A-Z-]{3,}\b.*|\b(worse|WRONG|INVALID|NOT|FAIL)\b",
     "green": r"\b(better|PASS)\b",
-    "yellow": r"\b(unclear|missing|unlike|UNLIKE|MISSING)\b",
+    "yellow": r"\b(unclear|missing|unlike|UNLIKE|MISSING|WARN|UNKNOWN|INCONCLUSIVE)\b",
     "bold": rf"^({'|'.join(FAMILIES)}|other): .*",
     "dim": r"^# \w+",
     "red": rf"[0-4]{_IN_PICTURE}",

@@ -32,6 +32,7 @@ SERVER = {
     "sys/class/infiniband/mlx5_0/ports/1/rate": "400 Gb/sec (4X NDR)\n",
     "sys/class/infiniband/mlx5_0/ports/1/state": "4: ACTIVE\n",
     "proc/driver/nvidia/gpus/0000:01:00.0/information": "Model: \t\t NVIDIA H200\nIRQ: 1\n",
+    "proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build\n",
     **{
         f"sys/devices/system/cpu/cpu{cpu}/{name}": text
         for cpu in range(4)
@@ -88,6 +89,7 @@ def test_a_server_is_read(tmp_path: Path) -> None:
         "distribution": "Debian GNU/Linux 12",
         "clock_source": "tsc",
         "gpus": ["NVIDIA H200"],
+        "gpu_driver": "580.65.06",
         "nics": [
             "eth0 25000 Mb/s, up",
             "eth1 speed unknown, unknown",

@@ -56,7 +56,12 @@ def test_what_does_not_exist_is_named_with_what_does(request_: Request, said: st
 
 @pytest.mark.parametrize(
     "text",
-    ["not toml [", 'about = "x"\nbudget = 1.0\n', 'about="x"\nbudget=1.0\n[[case]]\noperation="copy"\nsize="8"\n'],
+    [
+        "not toml [",
+        'about = "x"\nbudget = 1.0\n',
+        'about="x"\nbudget=1.0\n[[case]]\noperation="copy"\nsize="8"\n',
+        *(f'about="x"\nbudget=1.0\npairs={size}\n[[case]]\noperation="copy"\n' for size in ('"0"', '"big"', "true")),
+    ],
 )
 def test_a_bad_suite_file_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "mine.toml"

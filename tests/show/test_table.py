@@ -2,7 +2,7 @@
 
 import io
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -224,6 +224,14 @@ class TestResult:
         page = text(make_result("a", [make_record(check=wrong)]))
         assert page.startswith("WRONG RESULTS in 1 of 1 records")
         assert column(page, "#wrong") == ["3"]
+
+    def test_hosts_that_differ_from_most_are_said_first(self) -> None:
+        inventory: dict[str, Any] = {"a": {}, "b": {}, "c": {"kernel": "6.1", "nics": ["eth1"]}}
+        launch = make_launch(0, hosts=list(inventory), ranks=3, inventory=inventory)
+        page = text(make_result("a", [make_record()], launches=[launch], machine={"kernel": "6.8", "nics": ["eth0"]}))
+        assert page.startswith("HOSTS DIFFER: c in kernel, nics. `verdict` says how.")
+        alike = changed(launch, inventory={"a": {}, "b": {}, "c": {}})
+        assert "DIFFER" not in text(make_result("a", [make_record()], launches=[alike]))
 
     def test_an_interrupted_run_is_shown_and_the_loss_is_said(self) -> None:
         page = text(make_result("a", [make_record()], end=None, lost="Line 7 is torn."))

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from fabricbench.judge.compare import Comparison, Row
+from fabricbench.judge.evidence import Subject
+from fabricbench.judge.verdict import Judged
+from fabricbench.show.acceptance import said
 from fabricbench.show.export.points import Exported, Point, paths_of
 from fabricbench.show.export.verdicts import figures, settled
 from fabricbench.store import Result
@@ -47,6 +50,24 @@ def comparison(judged: Comparison, _: Sequence[Result]) -> Exported:
     """Gated rows that are worse fail; those without an answer are skipped."""
     properties = {"base": judged.base, "new": judged.new, **{f"note {n}": t for n, t in enumerate(judged.notes, 1)}}
     return Exported(_document([_judged(row) for row in judged.every], properties, {}))
+
+
+def verdicts(judged: Judged) -> Exported:
+    """A test for the cluster, each node and each link: what fails fails, what has no answer is skipped."""
+    properties = {
+        "file": ", ".join(judged.files), "expectations": judged.expectations or "none", "verdict": judged.verdict,
+        **{f"not tested {n}": text for n, text in enumerate(judged.untested, 1)},
+    }  # fmt: skip
+    return Exported(_document([_part(subject) for subject in judged.subjects], properties, {}))
+
+
+def _part(subject: Subject) -> _Test:
+    tag = {"FAIL": "failure", "UNKNOWN": "skipped", "INCONCLUSIVE": "skipped"}.get(subject.verdict, "")
+    return _Test(
+        name=subject.name, group=f"fabricbench.{subject.kind}", time_s=None,
+        said="\n".join(said(one) for one in subject.tests), tag=tag, kind=subject.verdict if tag else "",
+        message="; ".join(said(one) for one in subject.reasons),
+    )  # fmt: skip
 
 
 def _test(point: Point) -> _Test:
