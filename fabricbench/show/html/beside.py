@@ -1,0 +1,115 @@
+"""Charts of what was judged or laid side by side: figures of every column, and ratios of the new side over the base."""
+
+from collections.abc import Mapping, Sequence
+
+from fabricbench.judge.columns import Cell, Columns
+from fabricbench.judge.columns import Line as Row
+from fabricbench.judge.compare import Row as Judged
+from fabricbench.model import Case
+from fabricbench.quantity import percent_text
+from fabricbench.show.cases import Group
+from fabricbench.show.columns import figure_unit
+from fabricbench.show.html.figures import Axis, Chart, Level, Line, Point, over_size
+from fabricbench.show.html.lines import LEAST_SIZES, OPEN, by_line, few_lines, filled, names, sized
+from fabricbench.show.html.texts import counted
+from fabricbench.show.table import number_text
+
+Cells = Mapping[tuple[object, ...], Sequence[Cell]]
+
+
+def side_by_side(group: Group[Row], labels: Sequence[str], columns: Columns, figures: Cells) -> list[Chart]:
+    """One metric of a table over size, a colour a column and a mark a variant; none where there is only one size.
+
+    figures: of each case its cells in that metric, `columns` are of.
+    """
+    drawn = [(line.case, figures[line.case.key()]) for line in group.items if line.case.key() in figures]
+    drawn = [(case, cells) for case, cells in drawn if case.nbytes and any(cell.value for cell in cells)]
+    cases = [case for case, _ in drawn]
+    if not _several_sizes(cases):
+        return []
+    scale, unit = figure_unit(columns.metric, (cell.value for _, cells in drawn for cell in cells))
+    axis = Axis(name=columns.metric, unit=unit)
+    called = names(cases, [""] * len(cases))
+    lines = []
+    for mark, (name, members) in enumerate(by_line(cases, called).items()):
+        for colour, label in enumerate(labels):
+            points = tuple(_figure(cases[one], drawn[one][1][colour], axis, scale) for one in members)
+            title = label if len(set(called)) == 1 else f"{label}: {name}"
+            measured = any(point.value for point in points)
+            lines += [Line(name=title, colour=colour, mark=mark, points=points)] if measured else []
+    kept, cut = few_lines(lines)
+    caption = f"{columns.metric} over size, side by side: {group.title}"
+    return [Chart(caption=caption, said=(*cut, *_open(cases)), figure=over_size(kept, [], axis))]
+
+
+def ratios(group: Group[Judged], title: str) -> list[Chart]:
+    """Ratios over size with their intervals, and the margin; none where there is only one size with a ratio."""
+    rows = [row for row in group.items if row.ratio is not None and row.case.nbytes]
+    cases = [row.case for row in rows]
+    if not _several_sizes(cases):
+        return []
+    called = names(cases, [""] * len(cases))
+    lines = [
+        Line(name=name, colour=number, mark=number, points=tuple(_ratio(rows[one]) for one in members))
+        for number, (name, members) in enumerate(by_line(cases, called).items())
+    ]
+    kept, cut = few_lines(lines)
+    left_out = len(group.items) - len(rows)
+    unshown = [f"Not drawn: {counted(left_out, 'row')} without a ratio or a size."] if left_out else []
+    band = "The band is the 95 % interval of the ratio; above 1 the new side takes longer."
+    axis = Axis(name="new / base", unit="", logarithmic=False)
+    return [
+        Chart(
+            caption=f"new over base, over size: {title}", said=(*unshown, *cut, band, *_open(cases)),
+            figure=over_size(kept, _margins(rows), axis),
+        )
+    ]  # fmt: skip
+
+
+def _several_sizes(cases: Sequence[Case]) -> bool:
+    return len({case.nbytes for case in cases}) >= LEAST_SIZES
+
+
+def _open(cases: Sequence[Case]) -> list[str]:
+    return [OPEN] if len({case.cadence for case in cases}) > 1 else []
+
+
+def _figure(case: Case, cell: Cell, axis: Axis, scale: float) -> Point:
+    if not cell.value:
+        return Point(nbytes=case.nbytes)
+    value = cell.value / scale
+    launches = f"{cell.launches} launch{'es' if cell.launches != 1 else ''}"
+    ratio = [] if cell.ratio is None else [f"{cell.ratio:.3f} of the first column{_between(cell.low, cell.high)}"]
+    return Point(
+        nbytes=case.nbytes, value=value, filled=filled(case),
+        said=(
+            f"{sized(case)}: {axis.name} {number_text(value)} {axis.unit}", launches, *ratio,
+            *([f"no ratio: {cell.why}"] if cell.why else []),
+            *([f"flags: {', '.join(cell.flags)}"] if cell.flags else []),
+            case.text(),
+        ),
+    )  # fmt: skip
+
+
+def _ratio(row: Judged) -> Point:
+    ratio = row.ratio or 0.0
+    return Point(
+        nbytes=row.case.nbytes, value=ratio, low=row.low, high=row.high, filled=filled(row.case),
+        said=(
+            f"{sized(row.case)}: {row.verdict}, {ratio:.3f}{_between(row.low, row.high)}", row.reason,
+            f"{row.base_launches} launches of the base, {row.new_launches} of the new side", row.name,
+        ),
+    )  # fmt: skip
+
+
+def _between(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f" (95 % {low:.3f}-{high:.3f})"
+
+
+def _margins(rows: Sequence[Judged]) -> list[Level]:
+    """No difference, and how much of one does not matter."""
+    first, last = min(row.case.nbytes for row in rows), max(row.case.nbytes for row in rows)
+    margin = max(row.margin for row in rows)
+    said = (f"differences up to {percent_text(margin)} do not matter",)
+    found = ((f"margin, +{percent_text(margin)}", 1 + margin), ("margin, as much less", 1 / (1 + margin)))
+    return [Level(name=name, said=said, value=value, first=first, last=last) for name, value in found]
