@@ -48,7 +48,7 @@
       hoverlabel: { bgcolor: of("stripe"), bordercolor: of("line"), font: { color: of("text") }, align: "left" },
       hovermode: "closest",
       dragmode: "zoom",
-      margin: { l: 56, r: 12, t: 12, b: 48 },
+      margin: { l: 56, r: 12, t: 12, b: 44 },
       legend: { orientation: "h", y: -0.2, yanchor: "top", font: { size: 11 } },
     });
     Object.assign(figure.layout.xaxis, axis);
@@ -58,7 +58,7 @@
 
   const height = (figure) => {
     const named = figure.data.filter((trace) => trace.showlegend !== false && trace.name).length;
-    return figure.layout.showlegend ? 330 + 20 * Math.ceil(named / 2) : 480;
+    return figure.layout.showlegend ? 330 + 20 * Math.ceil(named / 2) : 520;
   };
 
   const draw = (place) => {

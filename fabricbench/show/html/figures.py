@@ -15,8 +15,12 @@ from fabricbench.show.html.texts import plain
 MOST_LINES = 24
 """Lines that an eye can still tell apart, by colour, mark and dash."""
 MOST_TICKS = 8
-MOST_LABELS = 40
-"""Members whose names still fit beside a matrix."""
+MOST_LABELS = 16
+"""Names that still fit beside a matrix, those that are marked apart."""
+MOST_GAPS = 40
+"""Rows of a matrix whose cells can be set apart."""
+LEAST_SHARE, MOST_SHARE = 50, 150
+"""Percent of the usual rate at the ends of the colours: fixed, so that noise does not look like a fault."""
 
 MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 DASHES = ("solid", "dash", "dot")
@@ -110,29 +114,41 @@ def matrix(names: Sequence[str], values: Sequence[Sequence[float | None]], said:
 
     marked: members whose row and column are pointed out.
     """
-    shown = [plain(f"* {name}" if number in marked else name) for number, name in enumerate(names)]
-    places = list(range(len(names)))
-    ends = {"tickvals": places, "ticktext": shown} if len(names) <= MOST_LABELS else {}
+    places = sorted({*range(0, len(names), -(-len(names) // MOST_LABELS)), *marked})
+    axis = {
+        "tickvals": places,
+        "ticktext": [plain(f"* {names[one]}" if one in marked else names[one]) for one in places],
+        "showgrid": False,
+        "constrain": "domain",
+    }
+    gap = 1 if len(names) <= MOST_GAPS else 0
     return {
         "data": [
             {
                 "type": "heatmap",
-                "x": places,
-                "y": places,
                 "z": [list(row) for row in values],
                 "text": [[plain(text) for text in row] for row in said],
                 "hoverinfo": "text",
                 "hoverongaps": False,
-                "zmid": 100,
-                "xgap": 1 if len(names) <= MOST_LABELS else 0,
-                "ygap": 1 if len(names) <= MOST_LABELS else 0,
-                "colorbar": {"title": {"text": "% of usual"}, "thickness": 12},
+                "zmin": LEAST_SHARE,
+                "zmax": MOST_SHARE,
+                "xgap": gap,
+                "ygap": gap,
+                "colorbar": {
+                    "orientation": "h",
+                    "y": 0,
+                    "yanchor": "top",
+                    "thickness": 12,
+                    "title": {"text": "% of the usual rate", "side": "bottom"},
+                    "tickvals": [LEAST_SHARE, 75, 100, 125, MOST_SHARE],
+                    "ticktext": [f"≤ {LEAST_SHARE}", "75", "100", "125", f"≥ {MOST_SHARE}"],
+                },
                 "meta": {"role": "matrix"},
             }
         ],
         "layout": {
-            "xaxis": {"title": {"text": "to"}, "side": "top", "constrain": "domain", **ends},
-            "yaxis": {"title": {"text": "from"}, "autorange": "reversed", "scaleanchor": "x", **ends},
+            "xaxis": {"title": {"text": "to"}, "side": "top", **axis},
+            "yaxis": {"title": {"text": "from", "standoff": 12}, "autorange": "reversed", "scaleanchor": "x", **axis},
             "showlegend": False,
         },
     }

@@ -1,6 +1,7 @@
 """Result files -> what a report of them says: verdicts first, then files side by side, then every run."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import PurePath
 
@@ -16,7 +17,7 @@ from fabricbench.show import columns as columns_page
 from fabricbench.show import results, verdicts
 from fabricbench.show.cases import Group, grouped
 from fabricbench.show.heading import facts
-from fabricbench.show.html import answer, beside, lines
+from fabricbench.show.html import answer, beside, lines, pairs
 from fabricbench.show.html.figures import Chart
 from fabricbench.show.html.render import Block, Part, Report, Said, Section
 from fabricbench.show.rows import rows_of
@@ -151,7 +152,12 @@ def _run(run: Result, name: str, to: str, left: int) -> tuple[Section, list[Said
             charts[group.title] = found
             left -= wanted
     section = _section(to, name, results.page(run, recompute=False), charts, undrawn)
-    return section, answer.of_run(run, tables, name, to), left
+    said = answer.of_run(run, tables, name, to)
+    if (rounds := pairs.pairs(run)) is not None:
+        block = Block(id=f"{to}-pairs", title="pairs", parts=(pairs.part(rounds),))
+        section = replace(section, blocks=(block, *section.blocks))
+        said += pairs.said(rounds, block.id)
+    return section, said, left
 
 
 def _section(
