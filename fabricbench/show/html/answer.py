@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from fabricbench.judge.columns import Columns
 from fabricbench.judge.compare import Comparison, Row
 from fabricbench.judge.guidelines import findings
 from fabricbench.judge.rule import Verdict
@@ -27,6 +28,7 @@ def of_run(result: Result, tables: Grouping[Measured], name: str, to: str) -> li
     return [
         _measured(result, rows, name, to),
         *(Said(kind="bad", text=text, to=to) for text in alarms(result)),
+        *_wrong(rows, tables, to),
         *_right(result.records, to),
         *_not_measured(rows, tables, to),
         *_doubted(rows, to),
@@ -67,6 +69,43 @@ def _measured(result: Result, rows: Sequence[Measured], name: str, to: str) -> S
         f"launches {known['launches']}; {run.started}, fabricbench {run.fabricbench}, commit {commit}."
     )
     return Said(kind="plain", text=text, to=to)
+
+
+def of_columns(found: Columns, to: str) -> list[Said]:
+    """How many rows have a ratio, and why others that were measured in both columns have none."""
+    lines = [line for section in found.sections for line in section.lines]
+    ratios = sum(any(cell.ratio is not None for cell in line.cells) for line in lines)
+    labels = found.sections[0].labels
+    reasons = Counter(
+        f"{label}: {cell.why}"
+        for line in lines
+        for label, cell in zip(labels, line.cells, strict=True)
+        if cell.why and cell.value is not None and line.cells[0].value is not None
+    )
+    text = f"{counted(len(labels), 'column')} side by side: {ratios} of {counted(len(lines), 'row')} have a ratio."
+    return [
+        Said(kind="plain", text=text, to=to),
+        *(Said(kind="doubt", text=note, to=to) for note in found.notes),
+        *(
+            Said(kind="doubt", text=f"No ratio in {counted(count, 'row')} of {why}.", to=to)
+            for why, count in reasons.items()
+        ),
+    ]
+
+
+def _wrong(rows: Sequence[Measured], tables: Grouping[Measured], to: str) -> list[Said]:
+    """Which rows are wrong or impossible; the alarms count the records."""
+    wrong = [row for row in rows if row.wrong()]
+    invalid = [row for row in rows if any(bound.invalid for bound in row.bounds())]
+    found = {
+        f"wrong elements: {sum(row.wrong() or 0 for row in wrong)}": wrong,
+        "faster than is physically possible": invalid,
+    }
+    return [
+        Said(kind="bad", text=f"Not to be used, {tables.names([row.case for row in members])}: {what}.", to=to)
+        for what, members in found.items()
+        if members
+    ]
 
 
 def _right(records: Sequence[Record], to: str) -> list[Said]:

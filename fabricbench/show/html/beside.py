@@ -1,48 +1,63 @@
 """Charts of what was judged or laid side by side: figures of every column, and ratios of the new side over the base."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fabricbench.judge.columns import Cell, Columns
 from fabricbench.judge.columns import Line as Row
 from fabricbench.judge.compare import Row as Judged
+from fabricbench.judge.metric import Metric
+from fabricbench.judge.sides import Key
 from fabricbench.model import Case
 from fabricbench.quantity import percent_text
 from fabricbench.show.cases import Group
 from fabricbench.show.columns import figure_unit
-from fabricbench.show.html.figures import Axis, Chart, Level, Line, Point, over_size
+from fabricbench.show.html.figures import Axis, Chart, Level, Line, Point, lines_of, over_size
 from fabricbench.show.html.lines import LEAST_SIZES, OPEN, by_line, few_lines, filled, names, sized
 from fabricbench.show.html.texts import counted
 from fabricbench.show.table import number_text
 
-Cells = Mapping[tuple[object, ...], Sequence[Cell]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """One metric of all rows: labels of the columns, and the cells of each case."""
+
+    metric: Metric
+    labels: tuple[str, ...]
+    cells: Mapping[Key, Sequence[Cell]]
+
+    @classmethod
+    def of(cls, columns: Columns) -> "Figures":
+        """Those of files side by side, which have one section."""
+        (section,) = columns.sections
+        return cls(
+            metric=columns.metric,
+            labels=section.labels,
+            cells={line.case.key(): line.cells for line in section.lines},
+        )
 
 
-def side_by_side(group: Group[Row], labels: Sequence[str], columns: Columns, figures: Cells) -> list[Chart]:
-    """One metric of a table over size, a colour a column and a mark a variant; none where there is only one size.
-
-    figures: of each case its cells in that metric, `columns` are of.
-    """
-    drawn = [(line.case, figures[line.case.key()]) for line in group.items if line.case.key() in figures]
-    drawn = [(case, cells) for case, cells in drawn if case.nbytes and any(cell.value for cell in cells)]
+def side_by_side(group: Group[Row], figures: Figures) -> list[Chart]:
+    """One metric of a table over size, a colour a column and a mark a variant; none where there is only one size."""
+    rows = [(line.case, figures.cells.get(line.case.key(), ())) for line in group.items]
+    drawn = [(case, cells) for case, cells in rows if case.nbytes and any(cell.value for cell in cells)]
     cases = [case for case, _ in drawn]
     if not _several_sizes(cases):
         return []
-    scale, unit = figure_unit(columns.metric, (cell.value for _, cells in drawn for cell in cells))
-    axis = Axis(name=columns.metric, unit=unit)
+    scale, unit = figure_unit(figures.metric, (cell.value for _, cells in drawn for cell in cells))
+    axis = Axis(name=figures.metric, unit=unit)
     called = names(cases, [""] * len(cases))
-    lines = []
+    lines: list[Line] = []
     for mark, (name, members) in enumerate(by_line(cases, called).items()):
-        for colour, label in enumerate(labels):
-            points = tuple(_figure(cases[one], drawn[one][1][colour], axis, scale) for one in members)
-            title = label if len(set(called)) == 1 else f"{label}: {name}"
-            measured = any(point.value for point in points)
-            lines += [Line(name=title, colour=colour, mark=mark, points=points)] if measured else []
+        for colour, label in enumerate(figures.labels):
+            points = [_figure(cases[one], drawn[one][1][colour], axis, scale) for one in members]
+            lines += lines_of(label if len(set(called)) == 1 else f"{label}: {name}", colour, mark, points)
     kept, cut = few_lines(lines)
-    caption = f"{columns.metric} over size, side by side: {group.title}"
+    caption = f"{figures.metric} over size, side by side: {group.title}"
     return [Chart(caption=caption, said=(*cut, *_open(cases)), figure=over_size(kept, [], axis))]
 
 
-def ratios(group: Group[Judged], title: str) -> list[Chart]:
+def ratios(group: Group[Judged]) -> list[Chart]:
     """Ratios over size with their intervals, and the margin; none where there is only one size with a ratio."""
     rows = [row for row in group.items if row.ratio is not None and row.case.nbytes]
     cases = [row.case for row in rows]
@@ -50,8 +65,9 @@ def ratios(group: Group[Judged], title: str) -> list[Chart]:
         return []
     called = names(cases, [""] * len(cases))
     lines = [
-        Line(name=name, colour=number, mark=number, points=tuple(_ratio(rows[one]) for one in members))
+        line
         for number, (name, members) in enumerate(by_line(cases, called).items())
+        for line in lines_of(name, number, number, [_ratio(rows[one]) for one in members])
     ]
     kept, cut = few_lines(lines)
     left_out = len(group.items) - len(rows)
@@ -60,7 +76,7 @@ def ratios(group: Group[Judged], title: str) -> list[Chart]:
     axis = Axis(name="new / base", unit="", logarithmic=False)
     return [
         Chart(
-            caption=f"new over base, over size: {title}", said=(*unshown, *cut, band, *_open(cases)),
+            caption=f"new over base, over size: {group.title}", said=(*unshown, *cut, band, *_open(cases)),
             figure=over_size(kept, _margins(rows), axis),
         )
     ]  # fmt: skip
@@ -76,7 +92,7 @@ def _open(cases: Sequence[Case]) -> list[str]:
 
 def _figure(case: Case, cell: Cell, axis: Axis, scale: float) -> Point:
     if not cell.value:
-        return Point(nbytes=case.nbytes)
+        return Point(nbytes=case.nbytes, filled=filled(case))
     value = cell.value / scale
     launches = f"{cell.launches} launch{'es' if cell.launches != 1 else ''}"
     ratio = [] if cell.ratio is None else [f"{cell.ratio:.3f} of the first column{_between(cell.low, cell.high)}"]

@@ -86,6 +86,29 @@ class Chart:
     figure: Mapping[str, Any]
 
 
+def lines_of(name: str, colour: int, mark: int, points: Sequence[Point]) -> list[Line]:
+    """Points by growing size as a line, with gaps where there is no figure; as two where sizes were measured twice."""
+    sizes = [point.nbytes for point in points if point.value is not None]
+    if len(set(sizes)) == len(sizes):
+        parts = {name: list(points)}
+    else:
+        parts = {
+            f"{name} {how}": [point for point in points if point.filled is filled]
+            for how, filled in (("streaming", False), ("isolated", True))
+        }
+    found = ((called, _gapped(members)) for called, members in parts.items())
+    return [Line(name=called, colour=colour, mark=mark, points=kept) for called, kept in found if kept]
+
+
+def _gapped(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Points with a figure, and between them those sizes that have none."""
+    sizes = {point.nbytes for point in points if point.value is not None}
+    if not sizes:
+        return ()
+    within = (point for point in points if min(sizes) <= point.nbytes <= max(sizes))
+    return tuple(point for point in within if point.value is not None or point.nbytes not in sizes)
+
+
 def over_size(lines: Sequence[Line], levels: Sequence[Level], axis: Axis) -> dict[str, Any]:
     """A figure of lines over message size, both axes logarithmic."""
     sizes = sorted({point.nbytes for line in lines for point in line.points})
@@ -156,7 +179,7 @@ def matrix(names: Sequence[str], values: Sequence[Sequence[float | None]], said:
 
 def _traces(line: Line) -> list[dict[str, Any]]:
     """The interval as a band, the launches as small marks, then the line over both."""
-    group = {"legendgroup": f"{line.colour} {line.mark}", "name": plain(line.name)}
+    group = {"legendgroup": plain(line.name), "name": plain(line.name)}
     return [
         *({**group, **band} for band in _bands(line)),
         *({**group, **dots} for dots in _launches(line)),

@@ -7,7 +7,7 @@ from fabricbench.judge.bounds import ceiling_text, level
 from fabricbench.model import Case, Ceiling, Conditions, RateKey
 from fabricbench.quantity import size_text
 from fabricbench.show.cases import Group
-from fabricbench.show.html.figures import MOST_LINES, Axis, Chart, Level, Line, Point, over_size
+from fabricbench.show.html.figures import MOST_LINES, Axis, Chart, Level, Line, Point, lines_of, over_size
 from fabricbench.show.html.texts import counted
 from fabricbench.show.results import FEWEST_FOR_INTERVAL, RATES, interval_text, scaled_text
 from fabricbench.show.rows import Figures, Row
@@ -45,11 +45,6 @@ def charts(group: Group[Row]) -> list[Chart]:
         return []
     left_out = _left_out(group.items)
     return [_chart(group, rows, metric, left_out) for metric in _metrics(drawn)]
-
-
-def points(group: Group[Row]) -> int:
-    """How many points the charts of a table have, launches included."""
-    return sum(2 * (1 + len(row.launches)) for row in group.items)
 
 
 def names(cases: Sequence[Case], more: Sequence[str]) -> list[str]:
@@ -136,11 +131,10 @@ def _chart(group: Group[Row], rows: Sequence[Row], metric: _Metric, left_out: Se
     launches = sum(len(row.launches) for row in rows if len(row.launches) > 1)
     single = launches <= MOST_LAUNCHES
     lines = [
-        Line(name=name, colour=number, mark=number, points=tuple(
-            _point(rows[one], metric, single=single) for one in members
-        ))
+        line
         for number, (name, members) in enumerate(by_line(cases, called).items())
-    ]  # fmt: skip
+        for line in lines_of(name, number, number, [_point(rows[one], metric, single=single) for one in members])
+    ]
     kept, cut = few_lines(lines)
     several = [] if single else [f"{launches} launches are too many to draw one by one: only their medians are drawn."]
     return Chart(
@@ -167,7 +161,7 @@ def _point(row: Row, metric: _Metric, *, single: bool) -> Point:
     """The median over launches with its interval; of few launches with the spread within one, as in the table."""
     value = metric.middle(row)
     if not value or not _drawn(row):
-        return Point(nbytes=row.case.nbytes)
+        return Point(nbytes=row.case.nbytes, filled=filled(row.case))
     known = [(one, figure) for one in row.launches if (figure := metric.of(one)) is not None]
     low, high = _interval(row, [figure for _, figure in known], value)
     return Point(

@@ -64,8 +64,6 @@ class Section:
     title: str
     alarms: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
-    charts: tuple[Chart, ...]
-    """Charts of no table."""
     blocks: tuple[Block, ...]
     notes: tuple[str, ...]
 
@@ -89,7 +87,7 @@ def document(report: Report) -> str:
 
 
 def _charted(section: Section) -> Sequence[Chart]:
-    return [*section.charts, *(chart for block in section.blocks for part in block.parts for chart in part.charts)]
+    return [chart for block in section.blocks for part in block.parts for chart in part.charts]
 
 
 def _environment() -> "Environment":
