@@ -146,7 +146,12 @@ def _started(digits: str) -> Callable[[Sequence[Result]], str]:
     return lambda runs: min(one.run.started for one in runs).replace("T", " ")[: len(digits)]
 
 
+def _printed_by(record: Record) -> str:
+    return "fabricbench" if record.origin is None else record.origin.tool
+
+
 _TELLING: tuple[Callable[[Sequence[Result]], str], ...] = (
+    _records_say(_printed_by),
     _run_says("hostname"),
     _run_says("cpu"),
     _run_says("mpi"),

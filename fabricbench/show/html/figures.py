@@ -274,7 +274,7 @@ def _broken(text: str, width: int = 64) -> list[str]:
     for word in words:
         fits = len(found[-1]) + len(word) < width
         found = [*found[:-1], f"{found[-1]} {word}".strip()] if fits else [*found, word]
-    return found
+    return [line for line in found if line]
 
 
 def _ticks(sizes: Sequence[int]) -> list[int]:

@@ -67,7 +67,8 @@ def of(files: Sequence[File]) -> Report:
     series, single = _series(files)
     room = Room(MOST_POINTS)
     found: list[Found] = [_judged(members, f"verdicts-{number}", room) for number, members in enumerate(series, 1)]
-    found += [_beside(single, "side-by-side", room)] if len(single) > 1 else []
+    measured = [file for file in single if any(run.records for run in file)]
+    found += [_beside(measured, "side-by-side", room)] if len(measured) > 1 else []
     names = _names(files)
     found += [
         _run(run, name, f"run-{number}", room) for number, (run, name) in enumerate(zip(runs, names, strict=True), 1)
@@ -123,7 +124,7 @@ def _side_charts(files: Sequence[File], found: Columns, room: Room) -> dict[str,
     charts = {}
     for group in grouped([line for section in found.sections for line in section.lines], lambda line: line.case).groups:
         drawn = (beside.side_by_side(group, rate) for rate in rates)
-        rate = next((charts for charts in drawn if charts), [])
+        rate = next((one for one in drawn if one), [])
         charts[group.title] = room.admitted([*beside.side_by_side(group, times), *rate])
     return charts
 
