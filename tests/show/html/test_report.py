@@ -211,6 +211,20 @@ class TestCharts:
         assert level["x"] == [SIZES[0], SIZES[-1]]
         assert "20.0 GB/s of link a rank, measured (ping-pong, 4 MiB)" in level["text"][0]
 
+    def test_a_ceiling_that_ranks_share_is_that_of_each(self) -> None:
+        ceilings = [make_ceiling(launch=number, scope="host", resource="memory") for number in range(7)]
+        records = [
+            make_record(
+                make_case(size, operation="copy"), 1e-6, launch=launch, rate_keys=("bandwidth",),
+                traffic=Traffic(sent=float(size), received=float(size), flops=0.0, resource="memory"),
+            )
+            for launch in range(7)
+            for size in (8, 64)
+        ]  # fmt: skip
+        figure = list(figures(tree(written([make_result("a", records, ceilings=ceilings)]))))[1][1]
+        (level,) = traces(figure, "level")
+        assert level["y"] == [10.0, 10.0]
+
     def test_the_box_over_a_point_says_what_it_is(self, result: Result) -> None:
         figure = next(iter(dict(figures(tree(written([result])))).values()))
         text = traces(figure, "line")[0]["text"][-1].replace("<br>", " ")
