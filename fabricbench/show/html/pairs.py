@@ -90,7 +90,7 @@ def _names(launches: Sequence[Launch], rounds: Sequence[Round]) -> list[str]:
     launch = next(launch for launch in launches if launch.launch == rounds[0].launch)
     if launch.ranks == len(launch.hosts) >= ranks:
         return list(launch.hosts)
-    return [f"rank {number}" for number in range(max(ranks, launch.ranks or 0))]
+    return [f"rank{number}" for number in range(max(ranks, launch.ranks or 0))]
 
 
 def _by(name: str) -> tuple[tuple[str, int], ...]:
