@@ -1,7 +1,7 @@
 """Charts of what was judged or laid side by side: figures of every column, and ratios of the new side over the base."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from fabricbench.judge.columns import Cell, Columns
 from fabricbench.judge.columns import Line as Row
@@ -20,26 +20,37 @@ from fabricbench.show.table import number_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One metric of all rows: labels of the columns, and the cells of each case."""
+    """One metric of all rows: labels of the columns with where they came from, and the cells of each case.
+
+    wrong: labels and cases whose results are wrong, which are no figure to draw.
+    """
 
     metric: Metric
-    labels: tuple[str, ...]
+    sources: Mapping[str, str]
     cells: Mapping[Key, Sequence[Cell]]
+    wrong: Collection[tuple[str, Key]]
 
     @classmethod
-    def of(cls, columns: Columns) -> "Figures":
+    def of(cls, columns: Columns, wrong: Collection[tuple[str, Key]]) -> "Figures":
         """Those of files side by side, which have one section."""
         (section,) = columns.sections
         return cls(
             metric=columns.metric,
-            labels=section.labels,
+            sources={label: source for label, source in columns.sources if label in section.labels},
             cells={line.case.key(): line.cells for line in section.lines},
+            wrong=wrong,
         )
+
+    def drawn(self, case: Case) -> list[Cell]:
+        """The cells of a case, without the figures of wrong results."""
+        key = case.key()
+        cells = zip(self.sources, self.cells.get(key, ()), strict=False)
+        return [replace(cell, value=None) if (label, key) in self.wrong else cell for label, cell in cells]
 
 
 def side_by_side(group: Group[Row], figures: Figures) -> list[Chart]:
     """One metric of a table over size, a colour a column and a mark a variant; none where there is only one size."""
-    rows = [(line.case, figures.cells.get(line.case.key(), ())) for line in group.items]
+    rows = [(line.case, figures.drawn(line.case)) for line in group.items]
     drawn = [(case, cells) for case, cells in rows if case.nbytes and any(cell.value for cell in cells)]
     cases = [case for case, _ in drawn]
     if not _several_sizes(cases):
@@ -49,12 +60,14 @@ def side_by_side(group: Group[Row], figures: Figures) -> list[Chart]:
     called = names(cases, [""] * len(cases))
     lines: list[Line] = []
     for mark, (name, members) in enumerate(by_line(cases, called).items()):
-        for colour, label in enumerate(figures.labels):
-            points = [_figure(cases[one], drawn[one][1][colour], axis, scale) for one in members]
+        for colour, (label, source) in enumerate(figures.sources.items()):
+            points = [_figure(cases[one], drawn[one][1][colour], axis, scale, source) for one in members]
             lines += lines_of(label if len(set(called)) == 1 else f"{label}: {name}", colour, mark, points)
     kept, cut = few_lines(lines)
+    wrong = sum((label, line.case.key()) in figures.wrong for line in group.items for label in figures.sources)
+    left_out = [f"Not drawn: {counted(wrong, 'figure')} of wrong results."] if wrong else []
     caption = f"{figures.metric} over size, side by side: {group.title}"
-    return [Chart(caption=caption, said=(*cut, *_open(cases)), figure=over_size(kept, [], axis))]
+    return [Chart(caption=caption, said=(*left_out, *cut, *_open(cases)), figure=over_size(kept, [], axis))]
 
 
 def ratios(group: Group[Judged]) -> list[Chart]:
@@ -90,7 +103,7 @@ def _open(cases: Sequence[Case]) -> list[str]:
     return [OPEN] if len({case.cadence for case in cases}) > 1 else []
 
 
-def _figure(case: Case, cell: Cell, axis: Axis, scale: float) -> Point:
+def _figure(case: Case, cell: Cell, axis: Axis, scale: float, source: str) -> Point:
     if not cell.value:
         return Point(nbytes=case.nbytes, filled=filled(case))
     value = cell.value / scale
@@ -102,7 +115,7 @@ def _figure(case: Case, cell: Cell, axis: Axis, scale: float) -> Point:
             f"{sized(case)}: {axis.name} {number_text(value)} {axis.unit}", launches, *ratio,
             *([f"no ratio: {cell.why}"] if cell.why else []),
             *([f"flags: {', '.join(cell.flags)}"] if cell.flags else []),
-            case.text(),
+            case.text(), source,
         ),
     )  # fmt: skip
 

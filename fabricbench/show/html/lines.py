@@ -28,8 +28,9 @@ SPREAD = "the band is the spread within a launch, which says nothing about the n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Metric:
-    """What is drawn: the figure of a row and of one launch of it, in plain units, and the unit of the axis."""
+    """What is drawn: the figure of a row and of one launch of it in plain units, its axis, and the file."""
 
+    path: str
     key: RateKey | str
     axis: Axis
     scale: float
@@ -37,14 +38,17 @@ class _Metric:
     middle: Callable[[Row], float | None]
 
 
-def charts(group: Group[Row]) -> list[Chart]:
-    """One chart of times and one of rates; none where there is only one size, because a point is no line."""
+def charts(group: Group[Row], path: str) -> list[Chart]:
+    """One chart of times and one of rates; none where there is only one size, because a point is no line.
+
+    path: the file that the rows are of.
+    """
     rows = [row for row in group.items if row.case.nbytes]
     drawn = [row for row in rows if _drawn(row)]
     if len({row.case.nbytes for row in drawn}) < LEAST_SIZES:
         return []
     left_out = _left_out(group.items)
-    return [_chart(group, rows, metric, left_out) for metric in _metrics(drawn)]
+    return [_chart(group, rows, metric, left_out) for metric in _metrics(drawn, path)]
 
 
 def names(cases: Sequence[Case], more: Sequence[str]) -> list[str]:
@@ -105,22 +109,20 @@ def _left_out(rows: Sequence[Row]) -> list[str]:
     return [f"Not drawn: {counted(count, 'row')} {why}." for why, count in counts.items() if count]
 
 
-def _metrics(rows: Sequence[Row]) -> list[_Metric]:
+def _metrics(rows: Sequence[Row], path: str) -> list[_Metric]:
     scale, unit = time_unit(row.time_s() for row in rows)
-    found = [_Metric(
-        key="time", axis=Axis(name="time", unit=unit), scale=scale, of=lambda one: one.summary.median_s,
+    time = _Metric(
+        path=path, key="time", axis=Axis(name="time", unit=unit), scale=scale, of=lambda one: one.summary.median_s,
         middle=lambda row: row.time_s(),
-    )]  # fmt: skip
-    for key in TELLING:
-        if any(row.rate(key) for row in rows):
-            scale, unit = RATES[key]
-            return [*found, _rate(key, scale, unit)]
-    return found
+    )  # fmt: skip
+    telling = next((key for key in TELLING if any(row.rate(key) for row in rows)), None)
+    return [time] if telling is None else [time, _rate(telling, path)]
 
 
-def _rate(key: RateKey, scale: float, unit: str) -> _Metric:
+def _rate(key: RateKey, path: str) -> _Metric:
+    scale, unit = RATES[key]
     return _Metric(
-        key=key, axis=Axis(name=key, unit=unit), scale=scale, of=lambda one: one.rates.get(key),
+        path=path, key=key, axis=Axis(name=key, unit=unit), scale=scale, of=lambda one: one.rates.get(key),
         middle=lambda row: row.rate(key),
     )  # fmt: skip
 
@@ -188,19 +190,30 @@ def _interval(row: Row, figures: Sequence[float], value: float) -> tuple[float |
 
 def _said(row: Row, metric: _Metric, value: float) -> tuple[str, ...]:
     """What stands in the box over a point."""
-    record = row.launches[0].record
-    conditions = [f"time {record.time}", *(
-        f"{name} {getattr(record.conditions, name)}" for name in Conditions.__struct_fields__ if name != "flags"
-    )]  # fmt: skip
+    origin = row.launches[0].record.origin
     flags = sorted({flag for one in row.launches for flag in one.record.conditions.flags})
-    origin = record.origin
     return (
         f"{sized(row.case)}: {_figure(value, metric)}",
         _sure(row),
         row.case.text(),
-        ", ".join(conditions) if origin is None else f"{origin.file}, line {origin.line}",
+        _conditions(row) if origin is None else f"{origin.file}, line {origin.line}",
         *([f"flags: {', '.join(flags)}"] if flags else []),
+        metric.path,
     )
+
+
+def _conditions(row: Row) -> str:
+    """Every condition but the flags, as each of its launches had it."""
+    records = [one.record for one in row.launches]
+    found: dict[str, list[str]] = {
+        "time": [record.time for record in records],
+        **{
+            name: [str(getattr(record.conditions, name)) for record in records]
+            for name in Conditions.__struct_fields__
+            if name != "flags"
+        },
+    }
+    return ", ".join(f"{name} {' and '.join(dict.fromkeys(values))}" for name, values in found.items())
 
 
 def _sure(row: Row) -> str:

@@ -7,10 +7,11 @@ from pathlib import PurePath
 
 from fabricbench.errors import UsageError
 from fabricbench.judge import sides
-from fabricbench.judge.columns import Columns
+from fabricbench.judge.columns import Columns, labels
 from fabricbench.judge.columns import side_by_side as laid
 from fabricbench.judge.compare import compare
 from fabricbench.judge.rule import MARGIN
+from fabricbench.judge.sides import Key
 from fabricbench.model import RateKey
 from fabricbench.show import columns as columns_page
 from fabricbench.show import results, verdicts
@@ -119,14 +120,27 @@ def _beside(files: Sequence[File], to: str, room: Room) -> Found:
 
 def _side_charts(files: Sequence[File], found: Columns, room: Room) -> dict[str, Sequence[Chart]]:
     """Of each table the times, and the rate that says most of those that its rows have."""
-    times = beside.Figures.of(found)
-    rates = [beside.Figures.of(columns) for key in lines.TELLING if (columns := _of_rate(files, key)) is not None]
+    wrong = _wrong(files)
+    found_by_rate = (_of_rate(files, key) for key in lines.TELLING)
+    times = beside.Figures.of(found, wrong)
+    rates = [beside.Figures.of(columns, wrong) for columns in found_by_rate if columns is not None]
     charts = {}
     for group in grouped([line for section in found.sections for line in section.lines], lambda line: line.case).groups:
         drawn = (beside.side_by_side(group, rate) for rate in rates)
         rate = next((one for one in drawn if one), [])
         charts[group.title] = room.admitted([*beside.side_by_side(group, times), *rate])
     return charts
+
+
+def _wrong(files: Sequence[File]) -> set[tuple[str, Key]]:
+    """Columns and cases whose results are wrong in some launch."""
+    return {
+        (label, record.case.key())
+        for label, file in zip(labels(files), files, strict=True)
+        for run in file
+        for record in run.records
+        if record.check.status == "wrong"
+    }
 
 
 def _of_rate(files: Sequence[File], key: RateKey) -> Columns | None:
@@ -150,7 +164,7 @@ def _names(files: Sequence[File]) -> list[str]:
 def _run(run: Result, name: str, to: str, room: Room) -> Found:
     """One run as `show` has it, with charts as far as there is room."""
     tables = grouped(rows_of(run, recompute=False), lambda row: row.case)
-    charts = {group.title: room.admitted(lines.charts(group)) for group in tables.groups}
+    charts = {group.title: room.admitted(lines.charts(group, run.path)) for group in tables.groups}
     section = _section(to, name, results.page(run, recompute=False), charts, room)
     said = answer.of_run(run, tables, name, to)
     if (rounds := pairs.pairs(run)) is not None:

@@ -231,6 +231,7 @@ class TestCharts:
         assert text.startswith("<b>mpi</b> 1MiB: time 109 us n 7 samples in each of 7 launches, 95 % 106-112 us")
         assert "allreduce/mpi float32 1MiB time global, step compiled, sync round-time" in text
         assert "library Open MPI 5.0.11, algorithm unknown" in text
+        assert text.endswith("a.jsonl")
 
     def test_few_launches_have_the_spread_within_one(self) -> None:
         drawn = tree(written([make_result("a", launches(2))]))
@@ -294,9 +295,21 @@ class TestCharts:
         assert [left / right for left, right in zip(found["a: mpi"]["y"], found["b: mpi"]["y"], strict=True)] == (
             pytest.approx([2.0] * 4, rel=1e-3)
         )
-        assert (
-            found["a: mpi"]["meta"]["colour"] == found["a: ring"]["meta"]["colour"] != found["b: mpi"]["meta"]["colour"]
-        )
+        assert "b.jsonl: 2 launches" in found["b: mpi"]["text"][0].replace("<br>", " ")
+        colours = {name: one["meta"]["colour"] for name, one in found.items()}
+        assert colours["a: mpi"] == colours["a: ring"] != colours["b: mpi"]
+
+    def test_wrong_results_are_no_figure_of_a_column(self) -> None:
+        wrong = Check(status="wrong", wrong=17, worst=1.0, bound=0.0, reference="numpy float64")
+        records = launches(1)
+        records[1] = changed(records[1], check=wrong)
+        files = [[make_result("a", records)], [make_result("b", launches(1), machine={"hostname": "b"})]]
+        page = tree(written(*files))
+        drawn = traces(dict(figures(page))[f"time over size, side by side: {ALLREDUCE}"], "line")
+        gaps = {one["name"]: [value is None for value in one["y"]] for one in drawn}
+        assert gaps["a: mpi"] == [False, True, False, False]
+        assert not any(gaps["b: mpi"])
+        assert "Not drawn: 1 figure of wrong results." in text_of(page)
 
 
 def values(result: Result, case: Case, name: str) -> list[float]:
