@@ -80,7 +80,7 @@ class TestRefusals:
     def test_no_rows(self, base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         empty = write(make_result("empty", []), tmp_path / "empty.jsonl")
         assert f"{empty} holds no rows." in refusal(capsys, empty, "-o", str(tmp_path / "x.html"))
-        assert f"{empty}: 0 rows of 0 operations" in api.report([base, empty])
+        assert "0 rows of 0 operations on a" in api.report([base, empty])
 
     def test_where_it_cannot_be_written(self, base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "There is no folder" in refusal(capsys, base, "-o", str(tmp_path / "no" / "x.html"))

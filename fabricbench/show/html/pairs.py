@@ -67,20 +67,19 @@ def part(found: Pairs) -> Part:
     return Part(table=_table(found), charts=(_chart(found),))
 
 
-def said(found: Pairs, to: str) -> list[Said]:
+def said(found: Pairs) -> list[Said]:
     """What stands out, or what would have."""
     sentences = [
-        Said(kind="bad", text=f"{counted(found.wrong, 'round')} of pairs delivered wrong data.", to=to)
+        Said(kind="bad", text=f"{counted(found.wrong, 'round')} of pairs delivered wrong data.")
     ] * bool(found.wrong)  # fmt: skip
     sentences += [
-        Said(kind="bad", text=f"Stands out: {_phrase(one, found.names)}. {ALONE}", to=to)
-        for one in found.localised.suspects
+        Said(kind="bad", text=f"Stands out: {_phrase(one, found.names)}. {ALONE}") for one in found.localised.suspects
     ]
     if found.localised.blind:
-        sentences.append(Said(kind="doubt", text=found.localised.blind, to=to))
+        sentences.append(Said(kind="doubt", text=found.localised.blind))
     elif not found.localised.suspects:
         sees = ", ".join(f"a {kind} below {share:.2f}" for kind, share in found.localised.sees.items())
-        sentences.append(Said(kind="good", text=f"No pair or host stands out; {sees} would have.", to=to))
+        sentences.append(Said(kind="good", text=f"No pair or host stands out; {sees} would have."))
     return sentences
 
 

@@ -32,11 +32,19 @@ CELLS: dict[str, Kind] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A sentence of the answer; `to` is the section that has more of it."""
+    """A sentence of the answer."""
 
     kind: Kind
     text: str
-    to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is said of one section; of one that there is not, why, and `to` is empty."""
+
+    title: str
+    to: str
+    sentences: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,7 @@ class Report:
     """A whole page: the answer, then what it rests on."""
 
     title: str
-    answer: tuple[Said, ...]
+    answer: tuple[Told, ...]
     sections: tuple[Section, ...]
 
 

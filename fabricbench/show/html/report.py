@@ -19,7 +19,7 @@ from fabricbench.show.cases import grouped
 from fabricbench.show.heading import facts
 from fabricbench.show.html import answer, beside, lines, pairs
 from fabricbench.show.html.figures import Chart
-from fabricbench.show.html.render import Block, Part, Report, Said, Section
+from fabricbench.show.html.render import Block, Part, Report, Said, Section, Told
 from fabricbench.show.html.texts import counted
 from fabricbench.show.rows import rows_of
 from fabricbench.show.table import Page
@@ -27,8 +27,8 @@ from fabricbench.store import Result
 
 File = Sequence[Result]
 """The runs of a file."""
-Found = tuple[Sequence[Section], Sequence[Said]]
-"""Sections, and what they add to the answer."""
+Found = tuple[Section | None, Told]
+"""A section, none where there cannot be one, and what the answer says of it."""
 
 MOST_POINTS = 20_000
 """Points of all charts of a page over size: a browser opens it in a second or two."""
@@ -76,8 +76,8 @@ def of(files: Sequence[File]) -> Report:
     ]
     return Report(
         title=f"fabricbench: {', '.join(PurePath(file[0].path).name for file in files)}",
-        answer=tuple(said for _, sentences in found for said in sentences),
-        sections=tuple(section for sections, _ in found for section in sections),
+        answer=tuple(told for _, told in found),
+        sections=tuple(section for section, _ in found if section is not None),
     )
 
 
@@ -97,25 +97,34 @@ def _paired(file: File) -> bool:
 
 def _judged(runs: Sequence[Result], to: str, room: Room) -> Found:
     """The verdicts on an alternated series, or why there are none."""
+    title = f"Verdicts: {', '.join(dict.fromkeys(run.path for run in runs))}"
     base, new = sides.split(runs)
     try:
         found = compare(base, new, margin=MARGIN)
     except UsageError as error:
-        return [], [Said(kind="doubt", text=f"No verdicts: {error.what}")]
+        return _none(title, error)
     groups = grouped(found.rows, lambda row: row.case).groups
     charts = {group.title: room.admitted(beside.ratios(group)) for group in groups}
-    title = f"Verdicts: {', '.join(dict.fromkeys(run.path for run in runs))}"
-    return [_section(to, title, verdicts.page(found), charts, room)], answer.of_comparison(found, to)
+    return _section(to, title, verdicts.page(found), charts, room), _told(title, to, answer.of_comparison(found))
 
 
 def _beside(files: Sequence[File], to: str, room: Room) -> Found:
     """Files as columns, or why they cannot be."""
+    title = "Side by side"
     try:
         found = laid(files)
     except UsageError as error:
-        return [], [Said(kind="doubt", text=f"Not side by side: {error.what}")]
+        return _none(title, error)
     charts = _side_charts(files, found, room)
-    return [_section(to, "Side by side", columns_page.page(found), charts, room)], answer.of_columns(found, to)
+    return _section(to, title, columns_page.page(found), charts, room), _told(title, to, answer.of_columns(found))
+
+
+def _none(title: str, error: UsageError) -> Found:
+    return None, _told(title, "", [Said(kind="doubt", text=f"There is no answer: {error.what}")])
+
+
+def _told(title: str, to: str, sentences: Sequence[Said]) -> Told:
+    return Told(title=title, to=to, sentences=tuple(sentences))
 
 
 def _side_charts(files: Sequence[File], found: Columns, room: Room) -> dict[str, Sequence[Chart]]:
@@ -166,12 +175,12 @@ def _run(run: Result, name: str, to: str, room: Room) -> Found:
     tables = grouped(rows_of(run, recompute=False), lambda row: row.case)
     charts = {group.title: room.admitted(lines.charts(group, run.path)) for group in tables.groups}
     section = _section(to, name, results.page(run, recompute=False), charts, room)
-    said = answer.of_run(run, tables, name, to)
+    said = answer.of_run(run, tables)
     if (rounds := pairs.pairs(run)) is not None:
         block = Block(id=f"{to}-pairs", title="pairs", parts=(pairs.part(rounds),))
         section = replace(section, blocks=(block, *section.blocks))
-        said += pairs.said(rounds, block.id)
-    return [section], said
+        said += pairs.said(rounds)
+    return section, _told(name, to, said)
 
 
 def _section(to: str, title: str, page: Page, charts: Mapping[str, Sequence[Chart]], room: Room) -> Section:

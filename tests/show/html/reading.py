@@ -48,10 +48,9 @@ def rows(table: Element) -> list[list[str]]:
 
 
 def answer(page: Element) -> list[tuple[str, str]]:
-    """Kind and text of every sentence of the answer, without its link."""
-    (found,) = elements(page, "ul", **{"class": "answer"})
-    texts = ((one.get("class", ""), text_of(one)) for one in found)
-    return [(kind, text.removeprefix(kind).removesuffix("more").strip()) for kind, text in texts]
+    """Kind and text of every sentence of the answer."""
+    found = (one for part in elements(page, "ul", **{"class": "answer"}) for one in part)
+    return [(one.get("class", ""), text_of(one).removeprefix(one.get("class", "")).strip()) for one in found]
 
 
 def figures(page: Element) -> Iterator[tuple[str, dict[str, Any]]]:
