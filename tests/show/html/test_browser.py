@@ -86,6 +86,16 @@ def test_it_is_dark_where_the_reader_wants_it_and_light_on_paper(tab: Tab, addre
     tab.ask("Emulation.setEmulatedMedia", features=[])
 
 
+def test_all_charts_are_on_paper(tab: Tab, address: str) -> None:
+    tab.open(address)
+    drawn = f"{CHARTS}.filter(one => one.querySelector('svg')).length"
+    tab.value(f"window.addEventListener('beforeprint', () => {{ window.printed = {drawn}; }})")
+    charts = tab.value(f"{CHARTS}.length")
+    assert tab.value(drawn) < charts
+    tab.ask("Page.printToPDF")
+    assert tab.value("window.printed") == charts
+
+
 def test_without_javascript_the_tables_are_there(tab: Tab, address: str) -> None:
     tab.ask("Emulation.setScriptExecutionDisabled", value=True)
     try:
