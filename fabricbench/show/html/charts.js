@@ -2,6 +2,8 @@
 "use strict";
 (() => {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  // A finger that drags scrolls the page; it would be caught by the first chart otherwise.
+  const touched = window.matchMedia("(pointer: coarse)").matches;
   const places = [...document.querySelectorAll(".chart")];
   const seen = new Set();
 
@@ -47,7 +49,7 @@
       font: { color: of("text"), size: 12, family: "system-ui, sans-serif" },
       hoverlabel: { bgcolor: of("stripe"), bordercolor: of("line"), font: { color: of("text") }, align: "left" },
       hovermode: "closest",
-      dragmode: "zoom",
+      dragmode: touched ? false : "zoom",
       margin: { l: 56, r: 12, t: 12, b: 44 },
       legend: { orientation: "h", y: -0.2, yanchor: "top", font: { size: 11 } },
     });

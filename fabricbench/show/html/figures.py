@@ -22,6 +22,7 @@ MOST_GAPS = 40
 LEAST_SHARE, MOST_SHARE = 50, 150
 """Percent of the usual rate at the ends of the colours: fixed, so that noise does not look like a fault."""
 
+# As many marks as the palette of the page has colours.
 MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 DASHES = ("solid", "dash", "dot")
 
@@ -191,7 +192,7 @@ def _traces(line: Line) -> list[dict[str, Any]]:
             "y": [point.value for point in line.points],
             "text": [_hover(line.name, point.said) for point in line.points],
             "hoverinfo": "text",
-            "line": {"dash": DASHES[line.mark // len(MARKS) % len(DASHES)], "width": 2},
+            "line": {"dash": _dash(line), "width": 2},
             "marker": {
                 "symbol": [f"{_mark(line)}{'' if point.filled else '-open'}" for point in line.points],
                 "size": 8,
@@ -262,6 +263,11 @@ def _level(level: Level) -> dict[str, Any]:
 
 def _mark(line: Line) -> str:
     return MARKS[line.mark % len(MARKS)]
+
+
+def _dash(line: Line) -> str:
+    """Another one where colours or marks begin again."""
+    return DASHES[(line.mark // len(MARKS) + line.colour // len(MARKS)) % len(DASHES)]
 
 
 def _hover(name: str, said: Sequence[str]) -> str:

@@ -33,6 +33,9 @@ Found = tuple[Section | None, Told]
 MOST_POINTS = 20_000
 """Points of all charts of a page over size: a browser opens it in a second or two."""
 
+MOST_NAMES = 4
+"""Files in the title of a page."""
+
 
 @dataclass
 class Room:
@@ -75,10 +78,17 @@ def of(files: Sequence[File]) -> Report:
         _run(run, name, f"run-{number}", room) for number, (run, name) in enumerate(zip(runs, names, strict=True), 1)
     ]
     return Report(
-        title=f"fabricbench: {', '.join(PurePath(file[0].path).name for file in files)}",
+        title=f"fabricbench: {_title(files)}",
         answer=tuple(told for _, told in found),
         sections=tuple(section for section, _ in found if section is not None),
     )
+
+
+def _title(files: Sequence[File]) -> str:
+    """The names of the first few files."""
+    more = len(files) - MOST_NAMES
+    named = [PurePath(file[0].path).name for file in files[:MOST_NAMES]]
+    return ", ".join([*named, *([f"and {more} more"] if more > 0 else [])])
 
 
 def _series(files: Sequence[File]) -> tuple[list[list[Result]], list[File]]:

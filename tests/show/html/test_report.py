@@ -439,6 +439,15 @@ def test_two_series_in_two_files_are_two_comparisons() -> None:
     assert [one for one in titles if one.startswith("Verdicts")] == ["Verdicts: ab.jsonl", "Verdicts: other.jsonl"]
 
 
+def test_many_files_are_told_apart_and_few_of_them_are_in_the_title() -> None:
+    files = [[make_result(f"f{number:02}", launches(1, variants=("mpi",)))] for number in range(12)]
+    page = tree(written(*files))
+    assert text_of(elements(page, "h1")[0]) == "fabricbench: f00.jsonl, f01.jsonl, f02.jsonl, f03.jsonl, and 8 more"
+    drawn = traces(dict(figures(page))[f"time over size, side by side: {ALLREDUCE.replace(',', '/mpi,', 1)}"], "line")
+    assert len(drawn) == 12
+    assert len({(one["meta"]["colour"] % 8, one["marker"]["symbol"][0], one["line"]["dash"]) for one in drawn}) == 12
+
+
 def test_a_single_side_is_no_comparison() -> None:
     page = tree(written([make_side("a", {8: [1e-6] * 5, 64: [2e-6] * 5}, positions=range(5))]))
     assert not [one for one in elements(page, "section") if (one.get("id") or "").startswith("verdicts")]
