@@ -80,7 +80,7 @@ def _measured(result: Result, rows: Sequence[Measured]) -> Said:
     if imported(result.records):
         text = f"{what}, printed by {known['printed by']}, not measured or checked here."
         return Said(kind="plain", text=text)
-    place = [str(run.machine[name]) for name in ("hostname", "cpu") if run.machine.get(name)]
+    place = [str(run.machine.get(name, f"unknown {name}")) for name in ("hostname", "cpu")]
     commit = run.software.get("commit", "unknown")
     rounds = [counted(len(result.rounds), "round") + " of pairs"] if result.rounds else []
     text = (

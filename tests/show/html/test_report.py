@@ -53,15 +53,17 @@ def launches(count: int, factor: float = 1.0, variants: Sequence[str] = ("mpi", 
     ]
 
 
-def alternated(factor: float, count: int = 8) -> list[Result]:
+def alternated(factor: float, count: int = 8, series: str = "s", path: str = "ab.jsonl") -> list[Result]:
     """Both sides of a series, each a run."""
     found = []
     for start, (side, slower) in enumerate((("base", 1.0), ("new", factor))):
         paired = [
-            make_launch(number, id=f"{side}-{number}", pairing=Pairing(id="s", side=side, position=2 * number + start))
+            make_launch(
+                number, id=f"{side}-{number}", pairing=Pairing(id=series, side=side, position=2 * number + start)
+            )
             for number in range(count)
         ]
-        found.append(make_result(side, launches(count, slower), launches=paired, path="ab.jsonl"))
+        found.append(make_result(side, launches(count, slower), launches=paired, path=path))
     return found
 
 
@@ -433,11 +435,19 @@ def test_an_empty_band_is_no_band() -> None:
     assert not traces(figure, "band")
 
 
-def test_two_series_in_two_files_are_two_comparisons() -> None:
-    other = [replace(run, path="other.jsonl") for run in alternated(1.0)]
-    page = tree(written(alternated(1.5), other))
-    titles = [text_of(one) for one in elements(page, "h2")]
-    assert [one for one in titles if one.startswith("Verdicts")] == ["Verdicts: ab.jsonl", "Verdicts: other.jsonl"]
+def verdicts_of(*files: Sequence[Result]) -> list[str]:
+    titles = [text_of(one) for one in elements(tree(written(*files)), "h2")]
+    return [one for one in titles if one.startswith("Verdicts")]
+
+
+def test_every_series_is_judged_by_itself_wherever_its_sides_lie() -> None:
+    one, other = alternated(1.5), alternated(1.0, series="t", path="other.jsonl")
+    assert verdicts_of(one, other) == ["Verdicts: ab.jsonl", "Verdicts: other.jsonl"]
+    base, new = (replace(run, path=f"{run.run.id}.jsonl") for run in one)
+    assert verdicts_of([base], other, [new]) == ["Verdicts: run-base.jsonl, run-new.jsonl", "Verdicts: other.jsonl"]
+    assert verdicts_of([base], [other[1]]) == [], "a base and the new side of something else"
+    copied = written(one, [replace(run, path="copy.jsonl") for run in one])
+    assert "in ab.jsonl and in copy.jsonl; it counts once." in copied
 
 
 def test_many_files_are_told_apart_and_few_of_them_are_in_the_title() -> None:
