@@ -92,7 +92,7 @@ def _measured(result: Result, rows: Sequence[Measured]) -> Said:
 
 def _wrong(rows: Sequence[Measured], tables: Grouping[Measured]) -> list[Said]:
     """Which rows are wrong or impossible; the alarms count the records."""
-    wrong = [row for row in rows if row.wrong()]
+    wrong = [row for row in rows if any(one.record.check.status == "wrong" for one in row.launches)]
     invalid = [row for row in rows if any(bound.invalid for bound in row.bounds())]
     found = {
         f"wrong elements: {sum(row.wrong() or 0 for row in wrong)}": wrong,
