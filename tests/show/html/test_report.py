@@ -29,6 +29,7 @@ from fabricbench.judge.localise import rounds as circle
 from fabricbench.model import Case, Check, Doubt, Pairing, Record, Round, Traffic
 from fabricbench.show import columns, results, verdicts
 from fabricbench.show.html import lines
+from fabricbench.show.html.beside import UNLIKE
 from fabricbench.show.html.figures import MARKS
 from fabricbench.show.table import Page
 from fabricbench.statistics import median_interval
@@ -312,6 +313,13 @@ class TestCharts:
         assert gaps["a: mpi"] == [False, True, False, False]
         assert not any(gaps["b: mpi"])
         assert "Not drawn: 1 figure of wrong results." in text_of(page)
+        assert UNLIKE not in text_of(page)
+
+    def test_unlike_columns_are_drawn_and_that_is_said(self) -> None:
+        other = [[make_result("b", launches(1), machine={"hostname": "b", "cpu": "Model 2"})]]
+        page = tree(written([make_result("a", launches(1))], *other))
+        assert len(traces(dict(figures(page))[f"time over size, side by side: {ALLREDUCE}"], "line")) == 4
+        assert UNLIKE in text_of(page)
 
 
 def values(result: Result, case: Case, name: str) -> list[float]:
