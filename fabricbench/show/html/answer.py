@@ -7,7 +7,7 @@ from fabricbench.judge.columns import Columns
 from fabricbench.judge.compare import Comparison, Row
 from fabricbench.judge.guidelines import findings
 from fabricbench.judge.rule import Verdict
-from fabricbench.model import Record
+from fabricbench.model import Record, Round
 from fabricbench.show import guidelines
 from fabricbench.show.cases import Grouping
 from fabricbench.show.heading import alarms, facts, imported
@@ -29,6 +29,7 @@ def of_run(result: Result, tables: Grouping[Measured]) -> list[Said]:
         _measured(result, rows),
         *(Said(kind="bad", text=text) for text in alarms(result)),
         *_wrong(rows, tables),
+        *_wrong_rounds(result.rounds),
         *_right(result.records),
         *_not_measured(rows, tables),
         *_doubted(rows),
@@ -103,6 +104,12 @@ def _wrong(rows: Sequence[Measured], tables: Grouping[Measured]) -> list[Said]:
         for what, members in found.items()
         if members
     ]
+
+
+def _wrong_rounds(rounds: Sequence[Round]) -> list[Said]:
+    wrong = sum(line.check == "wrong" for line in rounds)
+    text = f"WRONG DATA in {wrong} of {counted(len(rounds), 'round')} of pairs, which count for nothing else."
+    return [Said(kind="bad", text=text)] if wrong else []
 
 
 def _right(records: Sequence[Record]) -> list[Said]:

@@ -30,21 +30,19 @@ ALONE = "Whether it is slow again when it is measured alone is what `diagnose` s
 class Pairs:
     """All members in the order of their hosts, and the median rate of every ordered pair over the usual one.
 
-    accused: members of suspects. wrong: rounds whose data arrived wrong, which count for nothing else.
+    accused: members of suspects.
     """
 
     names: Sequence[str]
     shares: Mapping[tuple[int, int], float]
     localised: Localised
     accused: frozenset[int]
-    wrong: int
 
 
 def pairs(result: Result) -> Pairs | None:
     """What the rounds of a result say; none where it has none, or none that counts."""
     lines = [line for line in result.rounds if line.direction != "both"] or list(result.rounds)
     rates = medians(lines)
-    wrong = sum(line.check == "wrong" for line in result.rounds)
     if not rates:
         return None
     names = _names(result.launches, result.rounds)
@@ -58,7 +56,6 @@ def pairs(result: Result) -> Pairs | None:
         shares={(place[one], place[two]): rate / usual for (one, two), rate in rates.items()},
         localised=localised,
         accused=frozenset(one for found in localised.suspects for one in found.members if isinstance(one, int)),
-        wrong=wrong,
     )
 
 
@@ -70,11 +67,12 @@ def part(found: Pairs) -> Part:
 def said(found: Pairs) -> list[Said]:
     """What stands out, or what would have."""
     sentences = [
-        Said(kind="bad", text=f"{counted(found.wrong, 'round')} of pairs delivered wrong data.")
-    ] * bool(found.wrong)  # fmt: skip
-    sentences += [
         Said(kind="bad", text=f"Stands out: {_phrase(one, found.names)}. {ALONE}") for one in found.localised.suspects
     ]
+    everybody = len(found.names) * (len(found.names) - 1)
+    if missing := everybody - len(found.shares):
+        text = f"{missing} of {counted(everybody, 'pair')} were not measured, or not rightly."
+        sentences.append(Said(kind="doubt", text=text))
     if found.localised.blind:
         sentences.append(Said(kind="doubt", text=found.localised.blind))
     elif not found.localised.suspects:

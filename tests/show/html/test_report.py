@@ -400,8 +400,15 @@ class TestPairs:
 
     def test_wrong_data_and_too_few_members_are_said(self) -> None:
         said = answer(tree(written([paired(3, check="wrong")])))
-        assert ("bad", "2 rounds of pairs delivered wrong data.") in said
+        assert ("bad", "WRONG DATA in 2 of 6 rounds of pairs, which count for nothing else.") in said
+        assert ("doubt", "2 of 6 pairs were not measured, or not rightly.") in said
         assert any(kind == "doubt" and "3 hosts are too few" in text for kind, text in said)
+
+    def test_wrong_data_alone_is_said_and_not_drawn(self) -> None:
+        lines = [changed(line, check="wrong") for line in fabric(4)]
+        page = tree(written([make_result("p", [], launches=[hosts(4)], rounds=tuple(lines))]))
+        assert answer(page)[1] == ("bad", "WRONG DATA in 6 of 6 rounds of pairs, which count for nothing else.")
+        assert not elements(page, "figure")
 
     def test_of_many_members_several_share_a_row_and_that_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fabricbench.show.html.pairs.MOST_ROWS", 8)
