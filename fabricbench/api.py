@@ -245,6 +245,25 @@ def export(
     return exported
 
 
+def report(paths: Sequence[str], *, output: str | None = None) -> str:
+    """One HTML page that needs nothing but itself: the answer, verdicts of alternated series, files side by side, runs.
+
+    output: also write it to this file, replaced in one step. Raises FabricbenchError.
+    """
+    if not paths:
+        raise UsageError("There is no file to report.", "Name results of fabricbench.")
+    from fabricbench.show.export import output as outputs
+    from fabricbench.show.html import render
+    from fabricbench.show.html import report as pages
+
+    if output is not None:
+        outputs.refuse(output, paths)
+    page = render.document(pages.of(list(_runs(paths).values())))
+    if output is not None:
+        outputs.write(output, page)
+    return page
+
+
 def import_(
     paths: Sequence[str],
     output: str,

@@ -30,6 +30,7 @@ OWNERS = {
     "mpi4py.MPI": (("mpi",), True),
     "scipy": (("judge", "statistics"), True),
     **dict.fromkeys(("rich", "rich_argparse"), (("show", "cli"), False)),
+    **dict.fromkeys(("jinja2", "plotly"), (("show",), True)),
 }
 
 
@@ -238,6 +239,8 @@ PLANTED = {
     "MPI elsewhere": ("cli/run.py", "def f():\n    import mpi4py.MPI\n", 2, "mpi4py.MPI belongs"),
     "rich elsewhere": ("judge/x.py", "from rich.table import Table\n", 1, "rich belongs to show"),
     "scipy at the top": ("judge/x.py", "import scipy.stats\n", 1, "inside functions"),
+    "plotly at the top": ("show/x.py", "from plotly.offline import get_plotlyjs\n", 1, "inside functions"),
+    "jinja2 elsewhere": ("cli/x.py", "def f():\n    import jinja2\n", 2, "jinja2 belongs to show"),
     "no floor": ("helpers.py", "", 1, "helpers has no floor"),
     "no floor, as a package": ("tools/__init__.py", "", 1, "tools has no floor"),
     "eager package": ("__init__.py", "from fabricbench import store\n", 1, "inside functions"),
@@ -281,7 +284,7 @@ LOADED = """
 import sys
 from fabricbench.cli import main
 status = main(sys.argv[1:])
-heavy = [name for name in ("mpi4py.MPI", "numba", "cupy", "pynvml") if name in sys.modules]
+heavy = [name for name in ("mpi4py.MPI", "numba", "cupy", "pynvml", "jinja2", "plotly") if name in sys.modules]
 sys.exit(f"loaded: {heavy}" if heavy else status)
 """
 

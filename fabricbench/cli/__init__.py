@@ -18,6 +18,7 @@ VERBS = {
     "list": "what can be measured here, and why not",
     "show": "the tables of a result",
     "compare": "did it change, what differs, since when, and is it normal; row by row",
+    "report": "results and what they mean as one HTML page that needs nothing but itself",
     "export": "CSV, Markdown, JSON, JUnit, CTRF, Prometheus and more, from a result or a comparison",
     "import": "figures that another tool printed, as a result to show and compare",
     "ab": "alternate two configurations launch by launch, then compare",

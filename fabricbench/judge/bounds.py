@@ -8,6 +8,7 @@ pass mark.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from fabricbench import traffic
 from fabricbench.judge.sides import launch_median
@@ -55,15 +56,27 @@ def bounds(record: Record, ceilings: Iterable[Ceiling]) -> list[Bound]:
 
 def _ratio(record: Record, ceiling: Ceiling, seconds: float) -> float | None:
     """Share of the ceiling that was reached; above 1 is faster than it allows."""
+    found = level(record, ceiling)
+    if found is None:
+        return None
+    metric, value = found
+    if metric == "time":
+        return value / seconds
+    return traffic.rate(metric, record.case, record.traffic, seconds) / value
+
+
+def level(record: Record, ceiling: Ceiling) -> tuple[Literal["time"] | RateKey, float] | None:
+    """The figure of a row that its ceiling is held against, and the value of it that reaches the ceiling.
+
+    Seconds, or per second and rank where ranks share the ceiling of a host; none where the units do not fit.
+    """
     sharing = 1 if ceiling.scope == "rank" else ranks_a_host(record)
     if ceiling.scope not in ("rank", "host") or sharing is None:
         return None
     if ceiling.unit == "s":
-        return ceiling.value / seconds
+        return "time", ceiling.value
     key = _rate_key(record, ceiling)
-    if key is None:
-        return None
-    return traffic.rate(key, record.case, record.traffic, seconds) * sharing / ceiling.value
+    return None if key is None else (key, ceiling.value / sharing)
 
 
 def _rate_key(record: Record, ceiling: Ceiling) -> RateKey | None:

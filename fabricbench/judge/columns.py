@@ -5,7 +5,7 @@ sides (`fabricbench.judge.compare`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import PurePath
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from fabricbench.errors import UsageError
 from fabricbench.judge.factor import Factor
+from fabricbench.judge.joining import joined
 from fabricbench.judge.metric import Metric, values
 from fabricbench.judge.pairs import keys, row_names, timed, why_missing, wrong
 from fabricbench.judge.rule import FEWEST, ratio_interval
@@ -89,7 +90,7 @@ def side_by_side(files: Sequence[Sequence[Result]], *, metric: Metric = "time", 
             f"Name files that differ in {across}." if across else "Name further files.",
         )
     read = {label: units(runs, factor) for label, runs in cut.items()}
-    columns = [_Column(label=label, units=found) for label, (found, _) in read.items()]
+    columns = _joined_up([_Column(label=label, units=found) for label, (found, _) in read.items()])
     sections = _sections(columns, factor, metric)
     if not any(section.lines for section in sections):
         raise UsageError(
@@ -105,6 +106,15 @@ def side_by_side(files: Sequence[Sequence[Result]], *, metric: Metric = "time", 
         sections=sections,
         notes=(*_differences(columns, factor), *dict.fromkeys(note for _, said in read.values() for note in said)),
     )
+
+
+def _joined_up(columns: Sequence[_Column]) -> list[_Column]:
+    """Columns whose imported rows stand in the line of what they ask, where other columns have that line."""
+    found = []
+    for column in columns:
+        others = [unit for other in columns if other is not column for unit in other.units]
+        found.append(replace(column, units=joined(column.units, others)))
+    return found
 
 
 def _by_file(files: Sequence[Sequence[Result]]) -> dict[str, Sequence[Result]]:
@@ -136,7 +146,12 @@ def _started(digits: str) -> Callable[[Sequence[Result]], str]:
     return lambda runs: min(one.run.started for one in runs).replace("T", " ")[: len(digits)]
 
 
+def _printed_by(record: Record) -> str:
+    return "fabricbench" if record.origin is None else record.origin.tool
+
+
 _TELLING: tuple[Callable[[Sequence[Result]], str], ...] = (
+    _records_say(_printed_by),
     _run_says("hostname"),
     _run_says("cpu"),
     _run_says("mpi"),
@@ -165,7 +180,9 @@ def _differences(columns: Sequence[_Column], factor: Factor | None) -> list[str]
 
 def _sections(columns: Sequence[_Column], factor: Factor | None, metric: Metric) -> tuple[Section, ...]:
     """One section; by operation where columns are levels of what was asked, because each has its own of them."""
-    cases = {key: record.case for column in columns for unit in column.units for key, record in unit.rows.items()}
+    rows = [row for column in columns for unit in column.units for row in unit.rows.items()]
+    # What an imported row leaves out stands in the line that it was put into.
+    cases = {key: record.case for key, record in sorted(rows, key=lambda row: row[1].origin is None)}
     found = [key for key in keys([unit for column in columns for unit in column.units])]
     if factor is None:
         return (_section(columns, found, cases, factor, metric),)

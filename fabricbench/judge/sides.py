@@ -146,6 +146,8 @@ def _printed(record: Record) -> statistics.Ordered:
 
 def source(side: Sequence[Unit]) -> str:
     """Files, launches and programs of one side, in a line."""
+    if not side:
+        return "no launches"
     paths = ", ".join(dict.fromkeys(unit.path for unit in side))
     programs = ", ".join(dict.fromkeys(unit.run.fabricbench for unit in side))
     dates = sorted(unit.launch.started for unit in side)

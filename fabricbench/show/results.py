@@ -45,7 +45,7 @@ def page(result: Result, *, recompute: bool) -> Page:
     rows = [row for group in tables.groups for row in group.items]
     ceilings = _ceilings(rows)
     single = len(ceilings) == 1
-    notes = [*([] if single else ceilings), *_flags(rows), *_doubts(rows)]
+    notes = [*([] if single else ceilings), *flag_notes(rows), *doubt_notes(rows)]
     few = any(0 < len(row.times_s()) < FEWEST_FOR_INTERVAL and row.source() is None for row in rows)
     how = "; ".join([*tables.shared, *_conditions(rows, tables), *([_FEW] if few else [])])
     return Page(
@@ -91,14 +91,14 @@ def _times(rows: Sequence[Row]) -> list[_Figure]:
     """The time, how far it can be trusted, and its p99 where a row has one."""
     scale, unit = time_unit(row.time_s() for row in rows)
     found = [
-        _Figure(Column(words=("time",), unit=unit), lambda row: _scaled(row.time_s(), scale)),
+        _Figure(Column(words=("time",), unit=unit), lambda row: scaled_text(row.time_s(), scale)),
         *_certainty(rows, scale, unit),
     ]
     if any(row.after_last_s() is not None for row in rows):
         head = Column(words=("after", "the last"), unit=unit)
-        found.append(_Figure(head, lambda row: _scaled(row.after_last_s(), scale)))
+        found.append(_Figure(head, lambda row: scaled_text(row.after_last_s(), scale)))
     if any(row.p99_s() is not None for row in rows):
-        found.append(_Figure(Column(words=("p99",), unit=unit), lambda row: _scaled(row.p99_s(), scale)))
+        found.append(_Figure(Column(words=("p99",), unit=unit), lambda row: scaled_text(row.p99_s(), scale)))
     return found
 
 
@@ -108,7 +108,7 @@ def _certainty(rows: Sequence[Row], scale: float, unit: str) -> list[_Figure]:
         return []  # a log tells nothing of its spread, and some logs are no interval
     counts = {len(row.times_s()) for row in rows if row.times_s()}
     few = [count for count in counts if count < FEWEST_FOR_INTERVAL]
-    interval = _Figure(Column(words=("95 % of", "launches"), unit=unit), lambda row: _interval(row, scale))
+    interval = _Figure(Column(words=("95 % of", "launches"), unit=unit), lambda row: interval_text(row, scale))
     if counts and not few:
         return [interval]
     if len(counts) > 1:
@@ -117,7 +117,7 @@ def _certainty(rows: Sequence[Row], scale: float, unit: str) -> list[_Figure]:
 
 
 def _spread(words: tuple[str, ...]) -> _Figure:
-    return _Figure(Column(words=words, unit="+-%"), lambda row: _scaled(row.spread(), 0.01, 2))
+    return _Figure(Column(words=words, unit="+-%"), lambda row: scaled_text(row.spread(), 0.01, 2))
 
 
 def _rates(rows: Sequence[Row]) -> list[_Figure]:
@@ -133,12 +133,12 @@ def _rates(rows: Sequence[Row]) -> list[_Figure]:
 
 def _rate(key: RateKey) -> _Figure:
     scale, unit = RATES[key]
-    return _Figure(Column(words=(key,), unit=unit), lambda row: _scaled(row.rate(key), scale))
+    return _Figure(Column(words=(key,), unit=unit), lambda row: scaled_text(row.rate(key), scale))
 
 
 def _host_sum(key: RateKey) -> _Figure:
     scale, unit = RATES[key]
-    return _Figure(Column(words=("host sum",), unit=unit), lambda row: _scaled(row.host_sum(key), scale))
+    return _Figure(Column(words=("host sum",), unit=unit), lambda row: scaled_text(row.host_sum(key), scale))
 
 
 def _outcomes(rows: Sequence[Row]) -> list[_Figure]:
@@ -147,11 +147,12 @@ def _outcomes(rows: Sequence[Row]) -> list[_Figure]:
     return [wrong, share] if any(row.bounds() for row in rows) else [wrong]
 
 
-def _scaled(value: float | None, scale: float, digits: int = 3) -> str:
+def scaled_text(value: float | None, scale: float, digits: int = 3) -> str:
+    """A figure in a unit of so many plain ones."""
     return number_text(None if value is None else value / scale, digits)
 
 
-def _interval(row: Row, scale: float) -> str:
+def interval_text(row: Row, scale: float) -> str:
     """Interval of the figure over launches; the number of launches where there are too few."""
     times = row.times_s()
     if not times:
@@ -159,7 +160,7 @@ def _interval(row: Row, scale: float) -> str:
     if len(times) < FEWEST_FOR_INTERVAL:
         return f"{len(times)} launch{'es' if len(times) > 1 else ''}"
     _, low, high = median_interval(times)
-    return f"{_scaled(low, scale)}-{_scaled(high, scale)}"
+    return f"{scaled_text(low, scale)}-{scaled_text(high, scale)}"
 
 
 def _wrong(row: Row) -> str:
@@ -209,7 +210,8 @@ def _ceilings(rows: Sequence[Row]) -> list[Note]:
     ]
 
 
-def _flags(rows: Sequence[Row]) -> list[Note]:
+def flag_notes(rows: Sequence[Row]) -> list[Note]:
+    """What flags of rows mean, once for all rows that have one."""
     notes = []
     for flag, (meaning, remedy) in FLAGS.items():
         cases = [row.case for row in rows if any(flag in one.record.conditions.flags for one in row.launches)]
@@ -226,7 +228,7 @@ class _Doubted(NamedTuple):
     case: Case
 
 
-def _doubts(rows: Sequence[Row]) -> list[Note]:
+def doubt_notes(rows: Sequence[Row]) -> list[Note]:
     """Reasons to read rows with care, said once for all rows that share one."""
     found: dict[tuple[str, str], dict[int, _Doubted]] = {}
     for index, row in enumerate(rows):

@@ -9,7 +9,7 @@ from builders import changed, make_case, make_launch, make_record, make_result, 
 from fabricbench.errors import UsageError
 from fabricbench.judge.columns import Cell, Columns, labels, side_by_side
 from fabricbench.judge.factor import ASKED, CONDITIONS, MACHINE, Factor
-from fabricbench.model import Check
+from fabricbench.model import Check, Origin
 from fabricbench.store import Result
 
 
@@ -53,6 +53,12 @@ class TestLabels:
     )
     def test_files_are_told_apart_by_what_differs(self, second: dict[str, Any], said: list[str]) -> None:
         assert labels([[run_of("one")], [run_of("two", **second)]]) == said
+
+    def test_who_printed_them_tells_files_apart(self) -> None:
+        ours = run_of("one")
+        origin = Origin(tool="osu", version=None, statistic="mean", over_ranks="mean", file="x", line=1)
+        printed = [changed(record, origin=origin, samples_s=[], skew_s=[]) for record in ours.records]
+        assert labels([[ours], [make_result("two", printed, machine={"hostname": "b"})]]) == ["fabricbench", "osu"]
 
     def test_commits_tell_apart_where_all_are_known(self) -> None:
         files = [[run_of(name, software={"commit": name})] for name in ("abc", "def")]
@@ -118,6 +124,12 @@ class TestRatios:
         small, large = columns.sections[0].lines
         assert small.cells[1].why == "not measured in a.jsonl: no such case in its files"
         assert (large.cells[1].value, large.cells[1].launches) == (None, 0)
+
+    def test_a_file_that_measured_nothing_is_a_column_without_figures(self) -> None:
+        for files in ((run_of("one"), make_result("none", [])), (make_result("none", []), run_of("one"))):
+            found = beside(*files)
+            assert {cell.value for cell in cells(found)} == {1e-4, None}
+            assert "no launches" in dict(found.sources).values()
 
     def test_more_is_better_of_a_rate(self) -> None:
         found = cells(beside(run_of("a"), run_of("b", medians=[2e-4] * 5), metric="busbw"))

@@ -10,6 +10,7 @@ from show.imports import printers
 from fabricbench import api, store
 from fabricbench.cli import main
 from fabricbench.errors import UnreadableError, UsageError
+from fabricbench.judge.columns import Columns
 from fabricbench.judge.sides import statistic, unlike
 
 TABLE = [(1024, 5.0), (4096, 9.0)]
@@ -113,6 +114,20 @@ class TestCompare:
         )
         with pytest.raises(UsageError, match="is missing"):
             api.compare([unusual], [str(tmp_path / "theirs.jsonl")])
+
+    def test_as_columns_they_share_the_line_of_what_is_asked(self, tmp_path: Path) -> None:
+        case = make_case(1024, operation="broadcast", dtype="uint8", params={"root": 0})
+        ours = write(make_result("ours", [make_record(case, 4e-6)]), tmp_path / "ours.jsonl")
+        text = printers.osu([(1024, 5.0)], "OSU MPI Broadcast Latency Test", datatype="MPI_CHAR")
+        theirs = imported(tmp_path, "theirs", text)
+        for files, values in (([ours, theirs], [4e-6, 5e-6]), ([theirs, ours], [5e-6, 4e-6])):
+            found = api.weigh(files)
+            assert isinstance(found, Columns)
+            (line,) = found.sections[0].lines
+            assert line.case == case, "what the tool left out is said"
+            assert [cell.value for cell in line.cells] == values
+            assert [cell.ratio for cell in line.cells] == [None, None]
+            assert "statistic" in line.cells[1].why
 
     def test_what_a_tool_says_must_be_so(self, tmp_path: Path) -> None:
         case = make_case(1024, operation="broadcast", dtype="uint8", cadence="streaming", params={"root": 0})
