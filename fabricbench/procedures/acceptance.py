@@ -21,6 +21,7 @@ from fabricbench.judge import bisections, nodes, sides, soak, suspicion
 from fabricbench.judge.sides import Unit
 from fabricbench.model import Case, Scalar
 from fabricbench.procedures import diagnose
+from fabricbench.procedures.measuring import Question
 from fabricbench.quantity import parse_size, size_text
 
 AGAIN_S = 5.0
@@ -99,7 +100,7 @@ def _pairs(nbytes: int, seed: int, order: Order, announce: Announce) -> int:
     if order.ranks is None or order.ranks < 2:  # noqa: PLR2004 - a pair is two
         announce({"event": "notice", "text": "NO PAIRS: there is one rank."})
         return 0
-    found = diagnose.diagnose(diagnose.Question(nbytes=nbytes, seed=seed), order, announce)
+    found = diagnose.diagnose(Question(nbytes=nbytes, seed=seed, pairs_only=True), order, announce)
     for text in suspicion.sentences(found):
         announce({"event": "notice", "text": text})
     return int(bool(found.wrong))

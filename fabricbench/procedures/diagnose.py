@@ -95,8 +95,9 @@ def _begun(question: Question, order: Order) -> Path:
 
 def _found(measuring: Measuring, members: int) -> Diagnosis:
     """Local tests, then pairs; all-reduces of halves where both are clean."""
-    examined = locally.examine(measuring)
-    found = _paired(measuring, members, examined)
+    if measuring.question.pairs_only:
+        return _paired(measuring, members, Examined())
+    found = _paired(measuring, members, locally.examine(measuring))
     if _whole(found, measuring).verdict == "clean":
         alike, why = halves.candidates(measuring.names)
         if why is None:

@@ -27,6 +27,7 @@ class Question:
     """What is asked: sizes in bytes, `budget_s` of a wave or a case, `limit_s` that each is over in.
 
     groups: host names by rail, leaf or rack. inject: a fault of cases, so that it can be seen to be found.
+    pairs_only: nothing but pairs, where somebody else measures what is inside of hosts, and all of them together.
     """
 
     nbytes: int = 4 << 20
@@ -35,6 +36,7 @@ class Question:
     seed: int = 1
     groups: Mapping[str, Sequence[str]] | None = None
     inject: str | None = None
+    pairs_only: bool = False
 
 
 @dataclass
