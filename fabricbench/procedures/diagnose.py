@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from statistics import median
 from typing import Any
 
@@ -19,14 +18,11 @@ from fabricbench.engine.start import Order
 from fabricbench.engine.survey import Pair, Survey, Wave
 from fabricbench.engine.worker import Announce
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError
-from fabricbench.judge import suspicion
-from fabricbench.judge.localise import bandwidths, localise, rounds
+from fabricbench.judge import rounds, suspicion
+from fabricbench.judge.localise import bandwidths, localise
 from fabricbench.judge.suspicion import Diagnosis, Ordered
 from fabricbench.model import End, Ending, Round
 
-MOST_MEMBERS = 256
-"""Ranks above which every pair would take too long."""
-SPARSE_ROUNDS = 16
 LONGEST_S = 60.0
 """A wave that takes longer stands still."""
 
@@ -174,7 +170,7 @@ def _begun(question: Question, order: Order) -> Path:
 
 def _found(measuring: Measuring, members: int) -> Diagnosis:
     question = measuring.question
-    pairings = _pairings(members, question.seed)
+    pairings = rounds.first(members, question.seed)
     lines = measuring.measured(list(_waves(pairings, ("forward", "backward", "both"))))
     if len(measuring.names) != members:
         raise NotMeasuredError(
@@ -182,9 +178,14 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
             "Let -n and --launcher say the same.",
         )
     apart = [line for line in lines if line.direction != "both"]
+    both = [line for line in lines if line.direction == "both"]
     groups = _groups(question.groups, measuring.names)
     localised = localise(bandwidths(apart), members, groups)
-    alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in pairings[0]])
+    more = rounds.targeted(members, pairings, localised.near, question.seed)
+    if more:
+        apart += measuring.measured(list(_waves(more, ("forward", "backward"), len(pairings))))
+        localised = localise(bandwidths(apart), members, groups)
+    alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in rounds.crowded(apart)])
     usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
     again = measuring.measured(
@@ -195,9 +196,9 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
         rates=suspicion.medians(apart), localised=localised,
         found=tuple(suspicion.confirmed(one, _of(again, checks[one]), usual) for one in localised.suspects),
         together=suspicion.ratio(apart, alone),
-        duplex=suspicion.ratio([line for line in lines if line.direction == "both"], apart),
+        duplex=suspicion.ratio(both, apart),
         unknown=tuple(dict.fromkeys(measuring.unknown)),
-        wrong=tuple(ordered([_wave(line) for line in (*lines, *alone, *again) if line.check == "wrong"])),
+        wrong=tuple(ordered([_wave(line) for line in (*apart, *both, *alone, *again) if line.check == "wrong"])),
     )  # fmt: skip
 
 
@@ -210,15 +211,8 @@ def _of(lines: Sequence[Round], pairs: Sequence[Ordered]) -> list[Round]:
     return [line for line in lines if line.pairs[0] in pairs]
 
 
-def _pairings(members: int, seed: int) -> list[list[Pair]]:
-    """Every pair in rounds, in seeded order; of many members some of the rounds."""
-    found = rounds(members)
-    Random(seed).shuffle(found)
-    return found if members <= MOST_MEMBERS else found[:SPARSE_ROUNDS]
-
-
-def _waves(pairings: Sequence[list[Pair]], directions: Sequence[Any]) -> Iterator[Wave]:
-    for number, pairs in enumerate(pairings):
+def _waves(pairings: Sequence[list[Pair]], directions: Sequence[Any], start: int = 0) -> Iterator[Wave]:
+    for number, pairs in enumerate(pairings, start):
         for direction in directions:
             yield Wave(round=number, direction=direction, pairs=pairs)
 

@@ -1,0 +1,149 @@
+"""Logarithms of bandwidths of ordered pairs taken apart by medians: what senders, receivers, groups and pairs add.
+
+Tukey's median polish (Exploratory Data Analysis, 1977, 10 and 11) of the pairs there are, which may be all or a few of
+each host. Values have pairs on their last axis; leading axes are runs of one layout, polished at once.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+_TURNS = 100
+_SETTLED = 1e-6
+"""Of a logarithm: a change that nobody would see in a percentage."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Which pairs stand in which line, (lines, most), filled up with one past the last pair; how many, (lines,)."""
+
+    places: Whole
+    counts: Whole
+
+    @classmethod
+    def of(cls, numbers: Whole, lines: int) -> "Lines":
+        """numbers: of each pair the line in which it stands."""
+        counts = np.bincount(numbers, minlength=lines)
+        order = np.argsort(numbers, kind="stable")
+        column = np.arange(numbers.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        places = np.full((lines, max(1, int(counts.max(initial=0)))), numbers.size)
+        places[numbers[order], column] = order
+        return cls(places, counts)
+
+    def medians(self, values: Floats) -> Floats:
+        """Of each line, (..., lines); 0 where nothing stands in it."""
+        known = np.concatenate([values, np.full((*values.shape[:-1], 1), np.nan)], axis=-1)
+        ranked = np.sort(known[..., self.places], axis=-1)  # NaN comes last
+        line = np.arange(self.counts.size)
+        low, high = np.maximum(self.counts - 1, 0) // 2, self.counts // 2
+        middle = ranked[..., line, low] + ranked[..., line, np.minimum(high, ranked.shape[-1] - 1)]
+        return np.asarray(np.nan_to_num(middle / 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What was measured. senders, receivers: of each pair the host, (pairs,). groups: of each host its name."""
+
+    senders: Whole
+    receivers: Whole
+    groups: tuple[str, ...]
+
+    @property
+    def hosts(self) -> int:
+        """How many there are."""
+        return len(self.groups)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of the groups, in order of appearance."""
+        return list(dict.fromkeys(self.groups))
+
+    @cached_property
+    def group(self) -> Whole:
+        """Number of the group of each host, (hosts,)."""
+        return np.array([self.names.index(name) for name in self.groups], np.int64)
+
+    @cached_property
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ordered pairs of groups between which something was measured."""
+        known = np.unique(self._cells)
+        return [(int(cell) // len(self.names), int(cell) % len(self.names)) for cell in known]
+
+    @cached_property
+    def block(self) -> Whole:
+        """Number of the block of each pair, (pairs,)."""
+        return np.searchsorted(np.unique(self._cells), self._cells)
+
+    @property
+    def _cells(self) -> Whole:
+        return self.group[self.senders] * len(self.names) + self.group[self.receivers]
+
+    @cached_property
+    def sends(self) -> Lines:
+        """Pairs by sender."""
+        return Lines.of(self.senders, self.hosts)
+
+    @cached_property
+    def receives(self) -> Lines:
+        """Pairs by receiver."""
+        return Lines.of(self.receivers, self.hosts)
+
+    @cached_property
+    def within(self) -> Lines:
+        """Pairs by block."""
+        return Lines.of(self.block, len(self.blocks))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """Natural logarithms: base (...), transmit and receive (..., hosts), group (..., blocks), residual (..., pairs)."""
+
+    base: Floats
+    transmit: Floats
+    receive: Floats
+    group: Floats
+    residual: Floats
+
+
+def polish(values: Floats, layout: Layout) -> Fit:
+    """Effects of hosts are relative to the median host of their group, those of blocks to the usual own block."""
+    shape = (*values.shape[:-1], layout.hosts)
+    transmit, receive = np.zeros(shape), np.zeros(shape)
+    for _ in range(_TURNS):
+        level = layout.within.medians(values - transmit[..., layout.senders] - receive[..., layout.receivers])
+        left = values - level[..., layout.block]
+        before = transmit, receive
+        transmit = _centred(layout.sends.medians(left - receive[..., layout.receivers]), layout)
+        receive = _centred(layout.receives.medians(left - transmit[..., layout.senders]), layout)
+        if max(np.abs(transmit - before[0]).max(), np.abs(receive - before[1]).max()) < _SETTLED:
+            break
+    base = _usual(level, layout)
+    return Fit(
+        base=base, transmit=transmit, receive=receive, group=level - base[..., None],
+        residual=left - transmit[..., layout.senders] - receive[..., layout.receivers],
+    )  # fmt: skip
+
+
+def _centred(effects: Floats, layout: Layout) -> Floats:
+    """Relative to the median host of each group: what all hosts of a group have in common is the group's."""
+    found = effects.copy()
+    for number in range(len(layout.names)):
+        mine = layout.group == number
+        found[..., mine] -= np.median(effects[..., mine], axis=-1, keepdims=True)
+    return found
+
+
+def _usual(level: Floats, layout: Layout) -> Floats:
+    """The median of the groups' own blocks, of two the faster: uplinks between groups may all be slower than these.
+
+    The fastest block where no group has pairs of its own.
+    """
+    own = [number for number, (one, two) in enumerate(layout.blocks) if one == two]
+    if not own:
+        return np.asarray(level.max(axis=-1))
+    return np.asarray(np.sort(level[..., own], axis=-1)[..., len(own) // 2])
