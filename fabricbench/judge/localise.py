@@ -195,6 +195,6 @@ def _groups(found: Judged, layout: Layout) -> list[Suspect]:
 
 def near(found: Judged) -> list[int]:
     """Hosts of one run with `NEAR` of the depth at which they are named, or more, deepest first."""
-    depths = [-found.effects[kind] / found.limits[kind] for kind in ("transmit", "receive")]
-    deepest = np.max(depths, axis=0)
+    depths = [-found.effects[kind] / found.limits(kind) for kind in ("transmit", "receive")]
+    deepest = np.max(depths, axis=0).ravel()
     return [int(host) for host in np.argsort(-deepest, kind="stable") if deepest[host] >= NEAR]

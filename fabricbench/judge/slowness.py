@@ -27,7 +27,7 @@ LEAST = 0.04
 count as a fault, so that a fault of 5 % is found where noise allows it."""
 FALSE_ALARMS = 0.01
 """Of runs without a fault, the share in which something is named."""
-SURE = 0.95
+SURE = 0.9
 """Of runs with a fault as deep as is said to be seen, the share at least in which it is named."""
 
 _NORMAL = 1.4826
@@ -40,6 +40,7 @@ _EFFICIENCY = 0.37
 """Of a median of absolute deviations: as good as a standard deviation of so many of its values."""
 _MOST_FREEDOM = 8.0
 """However many pairs there are."""
+_FLOOR = -math.log1p(-LEAST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,26 +54,36 @@ class Measured:
     apart: Floats
     counts: Whole
 
+    def joined(self, more: "Measured") -> "Measured":
+        """The pairs of this one, then others."""
+        return Measured(
+            medians=np.concatenate([self.medians, more.medians], axis=-1),
+            apart=np.concatenate([self.apart, more.apart], axis=-1),
+            counts=np.concatenate([self.counts, more.counts], axis=-1),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judged:
-    """How deep an effect has to be, as a logarithm above 0, and the error to which it is known, by kind.
+    """What is known of the effects of each kind: transmit, receive (..., hosts), pair (..., 1), group (..., blocks).
 
-    noise: of a pair, (...). limits, errors: of transmit and receive (..., hosts), infinite for hosts that are not
-    judged; of pair (..., 1); of group (..., blocks), where there are several. sure: quantiles of Student's t, (...),
-    beyond which an error leads in 1 - `SURE` of cases, for one look and for two.
+    noise: of a pair, (...); `masked` is what it would be with one slow pair more. hosts: which are judged, (hosts,).
+    errors: standard deviations. quantiles: of Student's t, (...), beyond which errors do not lead. sure: quantiles
+    beyond which one error, or either of two, leads in 1 - `SURE` of cases at most.
     """
 
     fit: Fit
     noise: Floats
-    limits: Mapping[Kind, Floats]
+    masked: Floats
+    hosts: Flags
     errors: Mapping[Kind, Floats]
-    sure: tuple[Floats, Floats]
+    quantiles: Mapping[Kind, Floats]
+    sure: tuple[float, float]
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What can be named: groups only where there are several."""
-        return ("transmit", "receive", "host", "pair", *(("group",) if "group" in self.limits else ()))
+        return ("transmit", "receive", "host", "pair", *(("group",) if "group" in self.errors else ()))
 
     @property
     def effects(self) -> Mapping[Kind, Floats]:
@@ -80,9 +91,14 @@ class Judged:
         fit = self.fit
         return {"transmit": fit.transmit, "receive": fit.receive, "pair": fit.residual, "group": fit.group}
 
+    def limits(self, kind: Kind) -> Floats:
+        """How deep an effect is that is named, as a logarithm above 0; infinite for hosts that are not judged."""
+        limits = np.maximum(_FLOOR, self.quantiles[kind][..., None] * self.errors[kind])
+        return np.where(self.hosts, limits, np.inf) if kind in ("transmit", "receive") else limits
+
     def slow(self, kind: Kind) -> Flags:
-        """Where an effect of this kind is deep enough to be named."""
-        return np.asarray(self.effects[kind] < -self.limits[kind])
+        """Where an effect is named."""
+        return np.asarray(self.effects[kind] < -self.limits(kind))
 
     def sees(self, kind: Kind) -> Floats:
         """Share of the usual bandwidth, (...), at which a fault is named with `SURE`, wherever it is."""
@@ -91,10 +107,19 @@ class Judged:
             return np.minimum(self._seen("transmit", two), self._seen("receive", two))
         return self._seen(kind, one)
 
-    def _seen(self, kind: Kind, sure: Floats) -> Floats:
-        limits = self.limits[kind]
-        deepest = np.where(np.isfinite(limits), limits + sure[..., None] * self.errors[kind], 0.0).max(axis=-1)
-        return np.asarray(np.exp(-deepest))
+    def misses(self, kind: Kind) -> Floats:
+        """Share, (...), at which a fault is not named with `SURE`: as far above the limit as `sees` is below it."""
+        ways: tuple[Kind, ...] = ("transmit", "receive") if kind == "host" else (kind,)
+        one, _ = self.sure
+        depths = [(self.limits(way) - one * self.errors[way]).min(axis=-1) for way in ways]
+        return np.asarray(np.exp(-np.maximum(np.min(depths, axis=0), 0.0)))
+
+    def _seen(self, kind: Kind, sure: float) -> Floats:
+        # A slow pair is itself among the residuals from which the noise is read, which tells where these are few.
+        errors = self.errors[kind] * ((self.masked / self.noise)[..., None] if kind == "pair" else 1.0)
+        depths = np.maximum(_FLOOR, self.quantiles[kind][..., None] * errors) + sure * errors
+        judged = self.hosts if kind in ("transmit", "receive") else slice(None)
+        return np.asarray(np.exp(-depths[..., judged].max(axis=-1)))
 
 
 def judged(measured: Measured, layout: Layout, hosts: Flags | None = None) -> Judged:
@@ -102,7 +127,7 @@ def judged(measured: Measured, layout: Layout, hosts: Flags | None = None) -> Ju
     from scipy.stats import t
 
     fit = polish(measured.medians, layout)
-    noise, freedom = _noise(fit, measured, layout)
+    noise, masked, freedom, known = _noise(fit, measured, layout)
     hosts = np.ones(layout.hosts, bool) if hosts is None else hosts
     looks: dict[Kind, int] = {"transmit": 2 * int(hosts.sum()), "pair": layout.senders.size}
     errors: dict[Kind, Floats] = {
@@ -112,32 +137,59 @@ def judged(measured: Measured, layout: Layout, hosts: Flags | None = None) -> Ju
     }
     if len(layout.blocks) > 1:
         looks["group"] = len(layout.blocks)
-        errors["group"] = _error(noise, layout.within.counts)
-    quantiles = {kind: t.isf(FALSE_ALARMS / len(looks) / count, freedom) for kind, count in looks.items()}
-    quantiles["receive"] = quantiles["transmit"]
-    limits = {kind: np.maximum(-math.log1p(-LEAST), quantiles[kind][..., None] * errors[kind]) for kind in errors}
-    for kind in ("transmit", "receive"):
-        limits[kind] = np.where(hosts, limits[kind], np.inf)
-    sure = t.isf(1 - SURE, freedom), t.isf((1 - SURE) / 2, freedom)
-    return Judged(fit=fit, noise=noise, limits=limits, errors=errors, sure=sure)
+        errors["group"] = _group_error(noise, fit, layout)
+    quantiles = {kind: np.asarray(t.isf(FALSE_ALARMS / len(looks) / count, freedom)) for kind, count in looks.items()}
+    return Judged(
+        fit=fit,
+        noise=noise,
+        masked=masked,
+        hosts=hosts,
+        errors=errors,
+        quantiles={**quantiles, "receive": quantiles["transmit"]},
+        # Half for the effect's own error, half for that of the noise.
+        sure=(float(t.isf((1 - SURE) / 2, known)), float(t.isf((1 - SURE) / 4, known))),
+    )
 
 
-def _error(noise: Floats, counts: Whole, effects: Floats | None = None) -> Floats:
+def _error(noise: Floats, counts: Whole, effects: Floats) -> Floats:
     """Of medians of so many pairs each; not less than how far such effects lie apart anyway."""
-    error = noise[..., None] * np.where(counts > 1, _MEDIAN, 1.0) / np.sqrt(np.maximum(counts, 1))
-    if effects is None:
-        return np.asarray(error)
-    return np.maximum(error, _NORMAL * np.median(np.abs(effects), axis=-1)[..., None])
+    return np.maximum(noise[..., None] * _of_median(counts), _spread(effects)[..., None])
 
 
-def _noise(fit: Fit, measured: Measured, layout: Layout) -> tuple[Floats, Floats]:
-    """Standard deviation of one pair's logarithm, and the degrees of freedom of what is known of it, (...)."""
-    size = layout.senders.size
-    free = max(1, size - 2 * layout.hosts - len(layout.blocks) + 2)
-    # A polish by medians makes some residuals 0, as many as it has effects.
-    among = _NORMAL * np.median(np.abs(fit.residual), axis=-1) * size / free
+def _group_error(noise: Floats, fit: Fit, layout: Layout) -> Floats:
+    """Of the median pair of each block, whose ends are those of two groups' median hosts, to that of another block."""
+    sizes = np.bincount(layout.group)
+    one, two = np.array(layout.blocks).T
+    parts = [
+        noise[..., None] * _of_median(layout.within.counts),
+        _spread(fit.transmit)[..., None] * _of_median(sizes[one]),
+        _spread(fit.receive)[..., None] * _of_median(sizes[two]),
+    ]
+    return np.asarray(np.sqrt(2 * sum(np.square(part) for part in parts)))
+
+
+def _of_median(counts: Whole) -> Floats:
+    """Error of a median of so many over that of one."""
+    return np.asarray(np.where(counts > 1, _MEDIAN, 1.0) / np.sqrt(np.maximum(counts, 1)))
+
+
+def _spread(effects: Floats) -> Floats:
+    return np.asarray(_NORMAL * np.median(np.abs(effects), axis=-1))
+
+
+def _noise(fit: Fit, measured: Measured, layout: Layout) -> tuple[Floats, Floats, Floats, float]:
+    """Standard deviation of one pair's logarithm, (...), and with one slow pair more; degrees of freedom.
+
+    These of all that is known of it, (...), and of what pairs differ by.
+    """
+    free = max(1, layout.senders.size - 2 * (layout.hosts - len(layout.names)) - len(layout.blocks))
+    # A polish by medians makes some residuals 0, as many as it has effects: the scale of the others counts.
+    among = _NORMAL * np.sort(np.abs(fit.residual), axis=-1)[..., -free:]
     # Mean absolute deviations, so that wild repeats count, each pair's from its own median, so that faults do not.
     repeats = np.median(measured.counts, axis=-1)
     within = _MEAN * measured.apart.mean(axis=-1) * _MEDIAN / np.sqrt(repeats)
+    noise = np.maximum(np.median(among, axis=-1), within)
+    masked = np.maximum(np.median(among[..., 1:], axis=-1), noise) if free > 1 else noise
     freedom = _EFFICIENCY * (free + (measured.counts - 1).sum(axis=-1))
-    return np.maximum(among, within), np.minimum(freedom, _MOST_FREEDOM)
+    known = min(max(1.0, _EFFICIENCY * free), _MOST_FREEDOM)
+    return noise, masked, np.minimum(freedom, _MOST_FREEDOM), known
