@@ -13,7 +13,7 @@ import numpy as np
 from fabricbench.judge import localise, rounds
 from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Placed, place
 from fabricbench.judge.polish import Floats, Layout
-from fabricbench.judge.resampled import Plan, Source, hosts_of, made, one_run
+from fabricbench.judge.resampled import Source, hosts_of, layout_of, made, one_run
 from fabricbench.judge.slowness import Flags, Judged, Kind, Measured, judged
 from fabricbench.statistics import clopper_pearson
 
@@ -83,13 +83,13 @@ def outcomes(sources: Sequence[Source], hosts: int, runs: int) -> list[Outcome]:
     """Every pair of so many hosts measured; the same runs for all faults and severities."""
     found = []
     for grouped in (False, True):
-        plan, clean, random = _clean(sources, hosts, runs, grouped=grouped)
-        found.append(_outcome(judged(clean, plan.layout), plan.layout, Placed(), None, 0.0))
+        layout, clean, random = _clean(sources, hosts, runs, grouped=grouped)
+        found.append(_outcome(judged(clean, layout), layout, Placed(), None, 0.0))
         for fault in (one for one in FAULTS if (one in GROUPED) == grouped):
-            placed = place(fault, plan.layout, runs, random)
+            placed = place(fault, layout, runs, random)
             for severity in SEVERITIES:
-                seen = judged(placed.harmed(clean, plan.layout, 1 - severity), plan.layout)
-                found.append(_outcome(seen, plan.layout, placed, fault, severity))
+                seen = judged(placed.harmed(clean, layout, 1 - severity), layout)
+                found.append(_outcome(seen, layout, placed, fault, severity))
     return found
 
 
@@ -97,13 +97,13 @@ def edges(sources: Sequence[Source], hosts: int, runs: int) -> list[Edge]:
     """Whether runs see what they say that they see, and no more."""
     found = []
     for fault, kind in PROMISED.items():
-        plan, clean, random = _clean(sources, hosts, runs, grouped=fault in GROUPED)
-        placed = place(fault, plan.layout, runs, random)
-        said = judged(clean, plan.layout)
+        layout, clean, random = _clean(sources, hosts, runs, grouped=fault in GROUPED)
+        placed = place(fault, layout, runs, random)
+        said = judged(clean, layout)
 
-        def named(share: Floats, placed: Placed = placed, plan: Plan = plan, clean: Measured = clean) -> int:
-            seen = judged(placed.harmed(clean, plan.layout, share), plan.layout)
-            return int(_counted(seen, plan.layout, placed)[0].sum())
+        def named(share: Floats, placed: Placed = placed, layout: Layout = layout, clean: Measured = clean) -> int:
+            seen = judged(placed.harmed(clean, layout, share), layout)
+            return int(_counted(seen, layout, placed)[0].sum())
 
         sees, misses = said.sees(kind), said.misses(kind)
         found.append(
@@ -123,7 +123,7 @@ def sparse(sources: Sequence[Source], hosts: int, runs: int) -> list[Outcome]:
         one = sources[int(random.integers(len(sources)))]
         survey = _Survey(one, hosts_of(one, hosts, random), tuple(group_names(hosts, grouped=grouped)), run, random)
         for fault in (None, *(one for one in FAULTS if (one in GROUPED) == grouped)):
-            placed = Placed() if fault is None else place(fault, survey.plan.layout, 1, random)
+            placed = Placed() if fault is None else place(fault, survey.layout, 1, random)
             for severity in SEVERITIES if fault else (0.0,):
                 seen, layout = survey.judged(placed, 1 - severity)
                 outcome = _outcome(seen, layout, placed, fault, severity)
@@ -140,29 +140,29 @@ class _Survey:
     ) -> None:
         self.one, self.effects, self.groups, self.seed, self.random = one, effects, groups, seed, random
         self.pairings = rounds.first(len(groups), seed)
-        self.plan = Plan.of(self.pairings, groups)
-        self.clean = one_run(one, self.plan, effects, random)
+        self.layout = layout_of(self.pairings, groups)
+        self.clean = one_run(one, self.layout, effects, random)
 
     def judged(self, placed: Placed, share: float) -> tuple[Judged, Layout]:
         """After the first rounds, and after the targeted ones where there are any."""
-        measured, layout = placed.harmed(self.clean, self.plan.layout, share), self.plan.layout
+        measured, layout = placed.harmed(self.clean, self.layout, share), self.layout
         seen = judged(measured, layout)
-        more = rounds.targeted(len(self.groups), self.pairings, localise.near(seen), self.seed)
-        if not more:
+        pairings = rounds.targeted(len(self.groups), self.pairings, localise.near(seen), self.seed)
+        if not pairings:
             return seen, layout
-        plan = Plan.of(more, self.groups)
-        again = placed.harmed(one_run(self.one, plan, self.effects, self.random), plan.layout, share)
-        both = layout.joined(plan.layout)
+        more = layout_of(pairings, self.groups)
+        again = placed.harmed(one_run(self.one, more, self.effects, self.random), more, share)
+        both = layout.joined(more)
         return judged(measured.joined(again), both), both
 
 
 def _clean(
     sources: Sequence[Source], hosts: int, runs: int, *, grouped: bool
-) -> tuple[Plan, Measured, np.random.Generator]:
+) -> tuple[Layout, Measured, np.random.Generator]:
     """Every pair of so many hosts, measured in so many runs without a fault."""
     random = np.random.default_rng([SEED, hosts, grouped])
-    plan = Plan.of(localise.rounds(hosts), group_names(hosts, grouped=grouped))
-    return plan, made(sources, plan, runs, random), random
+    layout = layout_of(localise.rounds(hosts), group_names(hosts, grouped=grouped))
+    return layout, made(sources, layout, runs, random), random
 
 
 def _outcome(seen: Judged, layout: Layout, placed: Placed, fault: Fault | None, severity: float) -> Outcome:

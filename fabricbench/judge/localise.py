@@ -22,11 +22,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabricbench.judge.polish import Layout, Whole
+from fabricbench.judge.polish import Layout
 from fabricbench.judge.slowness import LEAST, Judged, Kind, Measured, judged
 from fabricbench.model import Round
 
-__all__ = ["LEAST", "Kind", "Localised", "Suspect", "bandwidths", "localise", "rounds"]
+__all__ = ["LEAST", "Kind", "Localised", "Suspect", "bandwidths", "localise", "rounds", "together"]
 
 Pairs = Mapping[tuple[int, int], Sequence[float]]
 
@@ -102,20 +102,32 @@ def bandwidths(lines: Iterable[Round]) -> dict[tuple[int, int], list[float]]:
     return dict(found)
 
 
-def localise(pairs: Pairs, members: int, groups: Sequence[str] | None = None) -> Localised:
+def together(lines: Iterable[Round]) -> dict[tuple[int, int], int]:
+    """Of every ordered pair of rounds measured one way the number of the line in which it was measured last."""
+    found = {}
+    for number, line in enumerate(lines):
+        for one, two in line.pairs:
+            found[(one, two) if line.direction == "forward" else (two, one)] = number
+    return found
+
+
+def localise(
+    pairs: Pairs, members: int, groups: Sequence[str] | None = None, waves: Mapping[tuple[int, int], int] | None = None
+) -> Localised:
     """Name what is slow.
 
     pairs: bytes a second of each ordered pair, (sender, receiver), all repeats; pairs may be missing, and those with
     fewer than `FEWEST_REPEATS` are as good as missing. members: how many hosts.
-    groups: of each host the rail or leaf that it is on, where that is known.  Raises ValueError for bandwidths that are
-    not above 0, pairs of hosts that there are not, and groups of other hosts.
+    groups: of each host the rail or leaf that it is on, where that is known. waves: pairs with one number were measured
+    at once; what they have in common is not theirs.  Raises ValueError for bandwidths that are not above 0, pairs of
+    hosts that there are not, and groups of other hosts.
     """
     if groups is not None and len(groups) != members:
         raise ValueError(f"{len(groups)} groups for {members} hosts.")
-    senders, receivers, measured = _measured(pairs, members)
+    kept, measured = _measured(pairs, members)
     if members < FEWEST:
         return _blind(f"{members} hosts are too few to tell a slow host from a slow pair; {FEWEST} are enough.")
-    layout = Layout(senders, receivers, tuple(groups or [""] * members))
+    layout = _layout(kept, tuple(groups or [""] * members), waves or {})
     known = np.minimum(layout.sends.counts, layout.receives.counts) >= FEWEST_PARTNERS
     if known.sum() < FEWEST:
         return _blind(
@@ -134,8 +146,16 @@ def localise(pairs: Pairs, members: int, groups: Sequence[str] | None = None) ->
     )
 
 
-def _measured(pairs: Pairs, members: int) -> tuple[Whole, Whole, Measured]:
-    """Senders and receivers of the pairs with enough repeats, and what was measured of them."""
+def _layout(kept: list[tuple[int, int]], groups: tuple[str, ...], waves: Mapping[tuple[int, int], int]) -> Layout:
+    ordered = np.array(kept, np.int64).reshape(-1, 2)
+    # A pair of which it is not known is a wave of its own.
+    alone = max(waves.values(), default=-1) + 1
+    numbers = np.array([waves.get(pair, alone + place) for place, pair in enumerate(kept)], np.int64)
+    return Layout(ordered[:, 0], ordered[:, 1], groups, numbers)
+
+
+def _measured(pairs: Pairs, members: int) -> tuple[list[tuple[int, int]], Measured]:
+    """The pairs with enough repeats, and what was measured of them."""
     for (one, two), values in pairs.items():
         if one == two or not (0 <= one < members and 0 <= two < members):
             raise ValueError(f"({one}, {two}) is no pair of {members} hosts.")
@@ -149,8 +169,7 @@ def _measured(pairs: Pairs, members: int) -> tuple[Whole, Whole, Measured]:
         logs = np.log([pairs[kept[place]] for place in mine])
         medians[mine] = np.median(logs, axis=1)
         apart[mine] = np.abs(logs - medians[mine, None]).sum(axis=1) / (count - 1)
-    ordered = np.array(kept, np.int64).reshape(-1, 2)
-    return ordered[:, 0], ordered[:, 1], Measured(medians=medians, apart=apart, counts=counts)
+    return kept, Measured(medians=medians, apart=apart, counts=counts)
 
 
 def _blind(why: str) -> Localised:

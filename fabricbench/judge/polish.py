@@ -1,7 +1,8 @@
-"""Logarithms of bandwidths of ordered pairs taken apart by medians: what senders, receivers, groups and pairs add.
+"""Logarithms of bandwidths of ordered pairs taken apart by medians: what hosts, groups, waves and pairs add.
 
 Tukey's median polish (Exploratory Data Analysis, 1977, 10 and 11) of the pairs there are, which may be all or a few of
-each host. Values have pairs on their last axis; leading axes are runs of one layout, polished at once.
+each host. Values have pairs on their last axis; leading axes are runs of one layout, polished at once. A wave is a
+round in one direction: what passes by while it is measured slows all its pairs, and is nobody's fault.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ Whole = NDArray[np.int64]
 _TURNS = 100
 _SETTLED = 1e-4
 """Of a logarithm: a hundredth of a percent, less than anybody reads."""
+_TOGETHER = 4
+"""Pairs that a wave needs for what they have in common: of fewer, one slow pair is too large a part."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +50,15 @@ class Lines:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What was measured. senders, receivers: of each pair the host, (pairs,). groups: of each host its name."""
+    """What was measured. senders, receivers: of each pair the host, (pairs,). groups: of each host its name.
+
+    waves: of each pair the number of the wave in which it was measured, (pairs,).
+    """
 
     senders: Whole
     receivers: Whole
     groups: tuple[str, ...]
+    waves: Whole
 
     @property
     def hosts(self) -> int:
@@ -60,8 +67,10 @@ class Layout:
 
     def joined(self, more: "Layout") -> "Layout":
         """The pairs of this one, then more of the same hosts."""
-        senders = np.concatenate([self.senders, more.senders])
-        return Layout(senders, np.concatenate([self.receivers, more.receivers]), self.groups)
+        return Layout(
+            np.concatenate([self.senders, more.senders]), np.concatenate([self.receivers, more.receivers]),
+            self.groups, np.concatenate([self.waves, more.waves + self.waves.max(initial=-1) + 1]),
+        )  # fmt: skip
 
     @cached_property
     def names(self) -> list[str]:
@@ -103,35 +112,77 @@ class Layout:
         """Pairs by block."""
         return Lines.of(self.block, len(self.blocks))
 
+    @cached_property
+    def large(self) -> Whole:
+        """Numbers of the waves of `_TOGETHER` pairs or more."""
+        return np.flatnonzero(np.bincount(self.waves) >= _TOGETHER)
+
+    @cached_property
+    def wave(self) -> Whole:
+        """Place of each pair's wave among the large ones, (pairs,); one past them for all others."""
+        places = np.full(int(self.waves.max(initial=0)) + 1, self.large.size)
+        places[self.large] = np.arange(self.large.size)
+        return places[self.waves]
+
+    @cached_property
+    def together(self) -> Lines:
+        """Pairs by large wave, and all others."""
+        return Lines.of(self.wave, self.large.size + 1)
+
+    @property
+    def effects(self) -> int:
+        """How many numbers a polish chooses freely."""
+        return 2 * (self.hosts - len(self.names)) + len(self.blocks) + max(0, self.large.size - 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fit:
-    """Natural logarithms: base (...), transmit and receive (..., hosts), group (..., blocks), residual (..., pairs)."""
+    """Natural logarithms: base (...), transmit and receive (..., hosts), group (..., blocks), residual (..., pairs).
+
+    wave: (..., large waves + 1); the last is that of all others and 0.
+    """
 
     base: Floats
     transmit: Floats
     receive: Floats
     group: Floats
+    wave: Floats
     residual: Floats
 
 
 def polish(values: Floats, layout: Layout) -> Fit:
     """Effects of hosts are relative to the median host of their group, those of blocks to the usual own block."""
-    shape = (*values.shape[:-1], layout.hosts)
-    transmit, receive = np.zeros(shape), np.zeros(shape)
+    transmit, receive = (np.zeros((*values.shape[:-1], layout.hosts)) for _ in range(2))
+    waves = np.zeros((*values.shape[:-1], layout.large.size + 1))
     for _ in range(_TURNS):
-        level = layout.within.medians(values - transmit[..., layout.senders] - receive[..., layout.receivers])
+        before = transmit, receive, waves
+        level = layout.within.medians(
+            values - transmit[..., layout.senders] - receive[..., layout.receivers] - waves[..., layout.wave]
+        )
         left = values - level[..., layout.block]
-        before = transmit, receive
-        transmit = _centred(layout.sends.medians(left - receive[..., layout.receivers]), layout)
-        receive = _centred(layout.receives.medians(left - transmit[..., layout.senders]), layout)
-        if max(np.abs(transmit - before[0]).max(), np.abs(receive - before[1]).max()) < _SETTLED:
+        transmit = _centred(
+            layout.sends.medians(left - receive[..., layout.receivers] - waves[..., layout.wave]), layout
+        )
+        left = left - transmit[..., layout.senders]
+        receive = _centred(layout.receives.medians(left - waves[..., layout.wave]), layout)
+        left = left - receive[..., layout.receivers]
+        waves = _common(layout.together.medians(left))
+        after = transmit, receive, waves
+        if all(np.abs(new - old).max() < _SETTLED for new, old in zip(after, before, strict=True)):
             break
     base = _usual(level, layout)
     return Fit(
         base=base, transmit=transmit, receive=receive, group=level - base[..., None],
-        residual=left - transmit[..., layout.senders] - receive[..., layout.receivers],
+        wave=waves, residual=left - waves[..., layout.wave],
     )  # fmt: skip
+
+
+def _common(effects: Floats) -> Floats:
+    """Of large waves relative to the median one; none of the others, which stand last."""
+    found = effects.copy()
+    found[..., :-1] -= np.median(effects[..., :-1], axis=-1, keepdims=True) if effects.shape[-1] > 1 else 0.0
+    found[..., -1] = 0.0
+    return found
 
 
 def _centred(effects: Floats, layout: Layout) -> Floats:

@@ -1,11 +1,11 @@
 """Runs of many hosts without a fault, made of what was measured in runs of a few: noise as it comes.
 
-A source is one clean run. Its logarithms are taken apart by least squares into what each host sends and receives less
-or more, and residuals. A run that is made takes one source. Each of its hosts takes the two effects of one of the
-source's hosts together, and each of its waves (a round in one direction) takes one of the source's waves: its pairs
-have residuals of that wave's pairs, each with how far its repeats lay apart. So what a host, a wave or a run has in
-common stays together. Effects and residuals are scaled to the spread that they have without what the fit took from the
-one and gave to the other (Carpenter, Goldstein & Rasbash, Journal of the Royal Statistical Society C 52, 2003).
+A source is one clean run, taken apart as `judge/polish.py` does. A run that is made takes one source. Each of its
+hosts takes the two effects of one of the source's hosts together, and each of its waves (a round in one direction) one
+of the source's waves: its pairs have residuals of that wave's pairs, with what the wave has in common, and each with
+how far its repeats lay apart. So what a run, a host or a wave has in common stays together. Effects and residuals are
+scaled to the spread that they have without what the fit took from the one and gave to the other (after Carpenter,
+Goldstein & Rasbash, Journal of the Royal Statistical Society C 52, 2003).
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fabricbench.judge.localise import FEWEST, FEWEST_REPEATS
-from fabricbench.judge.polish import Floats, Layout, Whole
+from fabricbench.judge.localise import FEWEST_REPEATS
+from fabricbench.judge.polish import Floats, Layout, Whole, polish
 from fabricbench.judge.slowness import Measured
 from fabricbench.model import Round
 
 Pair = tuple[int, int]
+
+FEWEST = 8
+"""Hosts of a source: of fewer, what a wave has in common cannot be told from what its hosts add."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,22 +50,13 @@ class Source:
         return float(np.sqrt(np.mean(self.hosts**2)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """Ordered pairs of rounds that are measured forward and backward. wave: of each pair, (pairs,)."""
-
-    layout: Layout
-    wave: Whole
-
-    @classmethod
-    def of(cls, pairings: Sequence[Sequence[Pair]], groups: Sequence[str]) -> "Plan":
-        """groups: of each host; all the same where none are known."""
-        forward = np.array([pair for pairs in pairings for pair in pairs], np.int64)
-        number = np.repeat(np.arange(len(pairings)), [len(pairs) for pairs in pairings])
-        ordered = np.concatenate([forward, forward[:, ::-1]])
-        return cls(
-            Layout(ordered[:, 0], ordered[:, 1], tuple(groups)), np.concatenate([number, number + len(pairings)])
-        )
+def layout_of(pairings: Sequence[Sequence[Pair]], groups: Sequence[str]) -> Layout:
+    """Ordered pairs of rounds that are measured forward and backward. groups: of each host; one name if not known."""
+    forward = np.array([pair for pairs in pairings for pair in pairs], np.int64)
+    number = np.repeat(np.arange(len(pairings)), [len(pairs) for pairs in pairings])
+    ordered = np.concatenate([forward, forward[:, ::-1]])
+    waves = np.concatenate([number, number + len(pairings)])
+    return Layout(ordered[:, 0], ordered[:, 1], tuple(groups), waves)
 
 
 def source(lines: Sequence[Round]) -> Source | None:
@@ -80,9 +74,10 @@ def source(lines: Sequence[Round]) -> Source | None:
     if len(hosts) < FEWEST or min(values.size for _, values in cells) < FEWEST_REPEATS:
         return None
     medians = np.array([np.median(values) for _, values in cells])
-    ordered = np.array([[hosts.index(host) for host in pair] for pair, _ in cells])
+    senders, receivers = np.array([[hosts.index(host) for host in pair] for pair, _ in cells]).T
     sizes = np.array([len(line.pairs) for line in waves])
-    effects, residual = _apart(ordered, medians, len(hosts))
+    layout = Layout(senders, receivers, ("",) * len(hosts), np.repeat(np.arange(sizes.size), sizes))
+    effects, residual = _apart(medians, layout)
     return Source(
         hosts=effects, residual=residual,
         apart=np.array([np.abs(values - np.median(values)).sum() / (values.size - 1) for _, values in cells]),
@@ -90,31 +85,23 @@ def source(lines: Sequence[Round]) -> Source | None:
     )  # fmt: skip
 
 
-def _apart(ordered: Whole, medians: Floats, hosts: int) -> tuple[Floats, Floats]:
-    """Effects of hosts, (hosts, 2), and residuals, (pairs,), by least squares, each with the spread of its own."""
-    design = np.zeros((len(medians), 2 * hosts))
-    rows = np.arange(len(medians))
-    design[rows, ordered[:, 0]] = design[rows, hosts + ordered[:, 1]] = 1
-    # Effects are differences from the average host, so that the run's level is in none of them.
-    among = np.kron(np.eye(2), np.eye(hosts) - 1 / hosts)
-    columns = np.column_stack([np.ones(len(medians)), design @ among])
-    inverse = np.linalg.pinv(columns)
-    residual = medians - columns @ (inverse @ medians)
-    free = max(1, len(medians) - 2 * hosts + 1)
-    variance = float(residual @ residual) / free
-    weights = among @ inverse[1:]
-    effects = (weights @ medians).reshape(2, hosts).T
-    # What the effects would scatter by if hosts did not differ at all.
-    chance = variance * np.square(weights).sum(axis=1).reshape(2, hosts).mean(axis=1)
-    found = np.square(effects).mean(axis=0)
-    kept = np.sqrt(np.clip(1 - chance / np.maximum(found, np.finfo(float).tiny), 0, None))
-    return effects * kept, residual * np.sqrt(len(medians) / free)
+def _apart(medians: Floats, layout: Layout) -> tuple[Floats, Floats]:
+    """Effects of hosts, (hosts, 2), and residuals with those of waves, (pairs,), each with the spread of its own."""
+    fit = polish(medians, layout)
+    free = max(1, medians.size - layout.effects)
+    scale = medians.size / free
+    effects = np.stack([fit.transmit, fit.receive], axis=1)
+    # What the effects would scatter by if hosts did not differ at all: medians of as many pairs as a host has.
+    chance = np.mean(np.square(fit.residual)) * scale * np.pi / 2 / np.median(layout.sends.counts)
+    spread = np.square(effects).mean(axis=0)
+    kept = np.sqrt(np.clip(1 - chance / np.maximum(spread, np.finfo(float).tiny), 0, None))
+    return effects * kept, fit.residual * np.sqrt(scale) + fit.wave[layout.wave]
 
 
-def made(sources: Sequence[Source], plan: Plan, runs: int, random: np.random.Generator) -> Measured:
+def made(sources: Sequence[Source], layout: Layout, runs: int, random: np.random.Generator) -> Measured:
     """So many runs without a fault, (runs, pairs); their level is 0."""
     drawn = [
-        one_run(one, plan, hosts_of(one, plan.layout.hosts, random), random)
+        one_run(one, layout, hosts_of(one, layout.hosts, random), random)
         for one in (sources[number] for number in random.integers(len(sources), size=runs))
     ]
     return Measured(
@@ -128,9 +115,9 @@ def hosts_of(one: Source, hosts: int, random: np.random.Generator) -> Floats:
     return one.hosts[random.integers(len(one.hosts), size=hosts)]
 
 
-def one_run(one: Source, plan: Plan, hosts: Floats, random: np.random.Generator) -> Measured:
+def one_run(one: Source, layout: Layout, hosts: Floats, random: np.random.Generator) -> Measured:
     """One run without a fault, (pairs,), of hosts with these effects."""
-    wave = random.integers(len(one.starts), size=int(plan.wave.max()) + 1)[plan.wave]
+    wave = random.integers(len(one.starts), size=int(layout.waves.max()) + 1)[layout.waves]
     pair = one.starts[wave] + (random.random(wave.size) * one.sizes[wave]).astype(np.int64)
-    level = hosts[plan.layout.senders, 0] + hosts[plan.layout.receivers, 1]
+    level = hosts[layout.senders, 0] + hosts[layout.receivers, 1]
     return Measured(medians=level + one.residual[pair], apart=one.apart[pair], counts=one.counts[pair])

@@ -182,7 +182,7 @@ def _noise(fit: Fit, measured: Measured, layout: Layout) -> tuple[Floats, Floats
 
     These of all that is known of it, (...), and of what pairs differ by.
     """
-    free = max(1, layout.senders.size - 2 * (layout.hosts - len(layout.names)) - len(layout.blocks))
+    free = max(1, layout.senders.size - layout.effects)
     # A polish by medians makes some residuals 0, as many as it has effects: the scale of the others counts.
     among = _NORMAL * np.sort(np.abs(fit.residual), axis=-1)[..., -free:]
     # Mean absolute deviations, so that wild repeats count, each pair's from its own median, so that faults do not.

@@ -19,7 +19,7 @@ from fabricbench.engine.survey import Pair, Survey, Wave
 from fabricbench.engine.worker import Announce
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError
 from fabricbench.judge import rounds, suspicion
-from fabricbench.judge.localise import bandwidths, localise
+from fabricbench.judge.localise import bandwidths, localise, together
 from fabricbench.judge.suspicion import Diagnosis, Ordered
 from fabricbench.model import End, Ending, Round
 
@@ -180,11 +180,11 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
     apart = [line for line in lines if line.direction != "both"]
     both = [line for line in lines if line.direction == "both"]
     groups = _groups(question.groups, measuring.names)
-    localised = localise(bandwidths(apart), members, groups)
+    localised = localise(bandwidths(apart), members, groups, together(apart))
     more = rounds.targeted(members, pairings, localised.near, question.seed)
     if more:
         apart += measuring.measured(list(_waves(more, ("forward", "backward"), len(pairings))))
-        localised = localise(bandwidths(apart), members, groups)
+        localised = localise(bandwidths(apart), members, groups, together(apart))
     alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in rounds.crowded(apart)])
     usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}

@@ -189,7 +189,7 @@ def test_a_polish_takes_sums_of_effects_apart_exactly() -> None:
     logs = 3.0 + transmit[senders] + receive[receivers]
     slow = (senders == 2) & (receivers == 4)
     logs[slow] -= 2.0
-    fit = polish(logs, Layout(senders, receivers, ("",) * 9))
+    fit = polish(logs, Layout(senders, receivers, ("",) * 9, np.arange(senders.size)))
     assert fit.transmit == pytest.approx(transmit - np.median(transmit), abs=1e-5)
     assert fit.receive == pytest.approx(receive - np.median(receive), abs=1e-5)
     assert fit.residual[slow] == pytest.approx(-2.0, abs=1e-5)
