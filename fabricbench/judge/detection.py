@@ -1,20 +1,23 @@
 """How often what is slow is named, and what is not: faults (`judge/faults.py`) put into runs (`judge/resampled.py`).
 
-Found is a fault when all of it is named by kind and member, and nothing else.
+Found is a fault when all of it is named by kind and member, slow again in all of three measurements afresh, and nothing
+else is.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from fabricbench.judge import localise, rounds
+from fabricbench.judge import localise, rounds, suspicion
 from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Placed, place
+from fabricbench.judge.localise import Suspect
 from fabricbench.judge.polish import Floats, Layout
-from fabricbench.judge.resampled import Source, hosts_of, layout_of, made, one_run
-from fabricbench.judge.slowness import Flags, Judged, Kind, Measured, judged
+from fabricbench.judge.resampled import Pair, Runs, Source, layout_of, made
+from fabricbench.judge.slowness import Judged, Kind, judged
+from fabricbench.model import Round
 from fabricbench.statistics import clopper_pearson
 
 SEVERITIES = (0.05, 0.10, 0.20, 0.50)
@@ -30,7 +33,8 @@ PROMISED: dict[Fault, Kind] = {
 class Outcome:
     """Runs of so many hosts with a fault, or without (`fault` None).
 
-    found: all of it named, and nothing else. innocent: runs in which something was named that was not slow.
+    found: all of it and nothing else was confirmed. suspected, blamed: something that was not slow was named, and was
+    confirmed.
     """
 
     hosts: int
@@ -39,27 +43,24 @@ class Outcome:
     severity: float
     runs: int
     found: int
-    innocent: int
+    suspected: int
+    blamed: int
 
     def with_more(self, other: "Outcome") -> "Outcome":
         """Both together, of the same fault."""
-        found, innocent = self.found + other.found, self.innocent + other.innocent
-        return replace(self, runs=self.runs + other.runs, found=found, innocent=innocent)
+        return replace(
+            self, runs=self.runs + other.runs, found=self.found + other.found,
+            suspected=self.suspected + other.suspected, blamed=self.blamed + other.blamed,
+        )  # fmt: skip
 
-    @property
-    def found_interval(self) -> tuple[float, float]:
-        """Exact, 95 %, of the share found."""
-        return clopper_pearson(self.found, self.runs)
-
-    @property
-    def innocent_interval(self) -> tuple[float, float]:
-        """The same of runs in which something innocent was named."""
-        return clopper_pearson(self.innocent, self.runs)
+    def interval(self, count: int) -> tuple[float, float]:
+        """Exact, 95 %, of a share of the runs."""
+        return clopper_pearson(count, self.runs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """Runs with a fault just above what each said that it sees, and just below.
+    """Runs with a fault just above what each said that it sees, and just below; how many named it.
 
     Above: as deep as it said. Below: less deep than the limit by as much as that is deeper. severity: the median of
     what was said.
@@ -83,13 +84,10 @@ def outcomes(sources: Sequence[Source], hosts: int, runs: int) -> list[Outcome]:
     """Every pair of so many hosts measured; the same runs for all faults and severities."""
     found = []
     for grouped in (False, True):
-        layout, clean, random = _clean(sources, hosts, runs, grouped=grouped)
-        found.append(_outcome(judged(clean, layout), layout, Placed(), None, 0.0))
-        for fault in (one for one in FAULTS if (one in GROUPED) == grouped):
-            placed = place(fault, layout, runs, random)
-            for severity in SEVERITIES:
-                seen = judged(placed.harmed(clean, layout, 1 - severity), layout)
-                found.append(_outcome(seen, layout, placed, fault, severity))
+        clean, random = _clean(sources, hosts, runs, grouped=grouped)
+        for fault, severity, placed in _cases(clean.layout, runs, random, grouped=grouped):
+            seen = judged(placed.harmed(clean.measured, clean.layout, 1 - severity), clean.layout)
+            found.append(_outcome(seen, clean, placed, fault, severity, random))
     return found
 
 
@@ -97,21 +95,13 @@ def edges(sources: Sequence[Source], hosts: int, runs: int) -> list[Edge]:
     """Whether runs see what they say that they see, and no more."""
     found = []
     for fault, kind in PROMISED.items():
-        layout, clean, random = _clean(sources, hosts, runs, grouped=fault in GROUPED)
-        placed = place(fault, layout, runs, random)
-        said = judged(clean, layout)
-
-        def named(share: Floats, placed: Placed = placed, layout: Layout = layout, clean: Measured = clean) -> int:
-            seen = judged(placed.harmed(clean, layout, share), layout)
-            return int(_counted(seen, layout, placed)[0].sum())
-
+        clean, random = _clean(sources, hosts, runs, grouped=fault in GROUPED)
+        placed = place(fault, clean.layout, runs, random)
+        said = judged(clean.measured, clean.layout)
         sees, misses = said.sees(kind), said.misses(kind)
-        found.append(
-            Edge(
-                hosts=hosts, fault=fault, runs=runs, severity=float(1 - np.median(sees)), above=named(sees),
-                below=named(misses),
-            )
-        )  # fmt: skip
+        above, below = (_named(clean, placed, share) for share in (sees, misses))
+        severity = float(1 - np.median(sees))
+        found.append(Edge(hosts=hosts, fault=fault, runs=runs, severity=severity, above=above, below=below))
     return found
 
 
@@ -120,65 +110,99 @@ def sparse(sources: Sequence[Source], hosts: int, runs: int) -> list[Outcome]:
     found: dict[tuple[bool, Fault | None, float], Outcome] = {}
     for run, grouped in product(range(runs), (False, True)):
         random = np.random.default_rng([SEED, hosts, grouped, run])
-        one = sources[int(random.integers(len(sources)))]
-        survey = _Survey(one, hosts_of(one, hosts, random), tuple(group_names(hosts, grouped=grouped)), run, random)
-        for fault in (None, *(one for one in FAULTS if (one in GROUPED) == grouped)):
-            placed = Placed() if fault is None else place(fault, survey.layout, 1, random)
-            for severity in SEVERITIES if fault else (0.0,):
-                seen, layout = survey.judged(placed, 1 - severity)
-                outcome = _outcome(seen, layout, placed, fault, severity)
-                before = found.get(key := (grouped, fault, severity))
-                found[key] = outcome if before is None else before.with_more(outcome)
+        pairings = rounds.first(hosts, run)
+        clean = made(sources, layout_of(pairings, group_names(hosts, grouped=grouped)), 1, random)
+        for fault, severity, placed in _cases(clean.layout, 1, random, grouped=grouped):
+            seen, layout = _surveyed(clean, placed, 1 - severity, pairings, random)
+            outcome = _outcome(seen, replace(clean, layout=layout), placed, fault, severity, random)
+            before = found.get(key := (grouped, fault, severity))
+            found[key] = outcome if before is None else before.with_more(outcome)
     return list(found.values())
 
 
-class _Survey:
-    """One run of many hosts without a fault, to be measured with faults in it."""
-
-    def __init__(
-        self, one: Source, effects: Floats, groups: tuple[str, ...], seed: int, random: np.random.Generator
-    ) -> None:
-        self.one, self.effects, self.groups, self.seed, self.random = one, effects, groups, seed, random
-        self.pairings = rounds.first(len(groups), seed)
-        self.layout = layout_of(self.pairings, groups)
-        self.clean = one_run(one, self.layout, effects, random)
-
-    def judged(self, placed: Placed, share: float) -> tuple[Judged, Layout]:
-        """After the first rounds, and after the targeted ones where there are any."""
-        measured, layout = placed.harmed(self.clean, self.layout, share), self.layout
-        seen = judged(measured, layout)
-        pairings = rounds.targeted(len(self.groups), self.pairings, localise.near(seen), self.seed)
-        if not pairings:
-            return seen, layout
-        more = layout_of(pairings, self.groups)
-        again = placed.harmed(one_run(self.one, more, self.effects, self.random), more, share)
-        both = layout.joined(more)
-        return judged(measured.joined(again), both), both
+def _cases(
+    layout: Layout, runs: int, random: np.random.Generator, *, grouped: bool
+) -> Iterator[tuple[Fault | None, float, Placed]]:
+    """No fault, then every fault with every severity."""
+    yield None, 0.0, Placed()
+    for fault in FAULTS:
+        if (fault in GROUPED) == grouped:
+            placed = place(fault, layout, runs, random)
+            for severity in SEVERITIES:
+                yield fault, severity, placed
 
 
-def _clean(
-    sources: Sequence[Source], hosts: int, runs: int, *, grouped: bool
-) -> tuple[Layout, Measured, np.random.Generator]:
+def _surveyed(
+    clean: Runs, placed: Placed, share: float, pairings: Sequence[Sequence[Pair]], random: np.random.Generator
+) -> tuple[Judged, Layout]:
+    """A run judged after the first rounds, and after the targeted ones where there are any."""
+    layout, measured = clean.layout, placed.harmed(clean.measured, clean.layout, share)
+    seen = judged(measured, layout)
+    targeted = rounds.targeted(layout.hosts, pairings, localise.near(seen), SEED)
+    if not targeted:
+        return seen, layout
+    more = Runs.of(layout_of(targeted, layout.groups), clean.sources, clean.hosts, random)
+    both = layout.joined(more.layout)
+    return judged(measured.joined(placed.harmed(more.measured, more.layout, share)), both), both
+
+
+def _clean(sources: Sequence[Source], hosts: int, runs: int, *, grouped: bool) -> tuple[Runs, np.random.Generator]:
     """Every pair of so many hosts, measured in so many runs without a fault."""
     random = np.random.default_rng([SEED, hosts, grouped])
-    layout = layout_of(localise.rounds(hosts), group_names(hosts, grouped=grouped))
-    return layout, made(sources, layout, runs, random), random
+    return made(sources, layout_of(localise.rounds(hosts), group_names(hosts, grouped=grouped)), runs, random), random
 
 
-def _outcome(seen: Judged, layout: Layout, placed: Placed, fault: Fault | None, severity: float) -> Outcome:
-    found, innocent = _counted(seen, layout, placed)
+def _named(clean: Runs, placed: Placed, share: Floats) -> int:
+    """Runs in which the fault is named, and nothing else."""
+    seen = judged(placed.harmed(clean.measured, clean.layout, share), clean.layout)
+    named = _suspects(seen, clean.layout, len(clean.sources))
+    return sum({(one.kind, one.members) for one in some} == placed.named(run, clean.layout) for run, some in named)
+
+
+def _suspects(seen: Judged, layout: Layout, runs: int) -> Iterator[tuple[int, list[Suspect]]]:
+    """What each run names."""
+    slow = {kind: np.atleast_2d(seen.slow(kind)) for kind in seen.effects}
+    effects = {kind: np.atleast_2d(values) for kind, values in seen.effects.items()}
+    for run in range(runs):
+        flags = {kind: found[run] for kind, found in slow.items()}
+        anything = any(found.any() for found in flags.values())
+        shares = {kind: values[run] for kind, values in effects.items()}
+        yield run, localise.suspects(flags, shares, layout) if anything else []
+
+
+def _outcome(
+    seen: Judged, clean: Runs, placed: Placed, fault: Fault | None, severity: float, random: np.random.Generator
+) -> Outcome:
+    layout, runs = clean.layout, len(clean.sources)
+    found = suspected = blamed = 0
+    for run, named in _suspects(seen, layout, runs):
+        truth, harm = placed.named(run, layout), (placed.of(run), 1 - severity)
+        confirmed = {(one.kind, one.members) for one in named if _again(one, named, clean, run, harm, random)}
+        found += confirmed == truth
+        # A host that is slow both ways is slow each way.
+        guilty = truth | {(way, members) for kind, members in truth if kind == "host" for way in localise.WAYS}
+        suspected += not {(one.kind, one.members) for one in named} <= guilty
+        blamed += not confirmed <= guilty
     return Outcome(
-        hosts=layout.hosts, grouped=len(layout.names) > 1, fault=fault, severity=severity, runs=found.size,
-        found=int(found.sum()), innocent=int(innocent.sum()),
+        hosts=layout.hosts, grouped=len(layout.names) > 1, fault=fault, severity=severity, runs=runs, found=found,
+        suspected=suspected, blamed=blamed,
     )  # fmt: skip
 
 
-def _counted(seen: Judged, layout: Layout, placed: Placed) -> tuple[Flags, Flags]:
-    """Of each run, (runs,): whether what was named is what is slow, and whether something else was."""
-    right, innocent = np.array([True]), np.array([False])
-    for kind, truth in placed.named(layout).items():
-        if kind in seen.kinds:
-            named = np.atleast_2d(seen.slow(kind))
-            right = right & (named == truth).all(axis=-1)
-            innocent = innocent | (named & ~truth).any(axis=-1)
-    return right, innocent
+def _again(
+    one: Suspect, named: Sequence[Suspect], clean: Runs, run: int, harm: tuple[Placed, float],
+    random: np.random.Generator,
+) -> bool:  # fmt: skip
+    """Whether a suspect is slow again; a group is not measured again."""
+    pairs = suspicion.again(one, range(clean.layout.hosts), named)
+    if not pairs:
+        return one.kind == "group"
+    placed, share = harm
+    senders, receivers = np.array(pairs).T
+    faults = placed.counts(Layout(senders, receivers, clean.layout.groups, np.arange(len(pairs))))[0]
+    rates = np.exp(clean.again(run, pairs, random)) * share**faults
+    lines = [
+        Round(launch=0, round=0, direction="forward", pairs=[pair], nbytes=1, samples_s=[[float(1 / rate)]], check="ok")
+        for pair, rate in zip(pairs, rates, strict=True)
+    ]
+    return suspicion.confirmed(one, lines, 1.0).confirmed

@@ -19,10 +19,11 @@ from typing import Literal, get_args
 import numpy as np
 
 from fabricbench.judge.polish import Floats, Layout, Whole
-from fabricbench.judge.slowness import Flags, Kind, Measured
+from fabricbench.judge.slowness import Kind, Measured
 
 Fault = Literal["transmit", "receive", "node", "link", "one way", "rail", "uplink", "two nodes", "node and link"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
+Name = tuple[Kind, tuple[int | str, ...]]
 GROUPED: tuple[Fault, ...] = ("rail", "uplink")
 """Faults that are looked for with groups known."""
 
@@ -33,38 +34,54 @@ def _none(width: int) -> Callable[[], Whole]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Placed:
-    """Where the faults of each run are: hosts (runs, faults, 1), pairs and blocks of groups (runs, faults, 2)."""
+    """Where the faults of each run are: hosts (runs, faults, 1), pairs and blocks of groups (runs, faults, 2).
+
+    One run stands for all where there are no faults of a kind.
+    """
 
     transmit: Whole = field(default_factory=_none(1))
     receive: Whole = field(default_factory=_none(1))
     pair: Whole = field(default_factory=_none(2))
     group: Whole = field(default_factory=_none(2))
 
-    def named(self, layout: Layout) -> dict[Kind, Flags]:
-        """What should be named of a layout, (runs, hosts), (runs, pairs) or (runs, blocks)."""
+    def of(self, run: int) -> "Placed":
+        """Those of one run."""
+        mine = [places[min(run, len(places) - 1)][None] for places in self._all]
+        return Placed(transmit=mine[0], receive=mine[1], pair=mine[2], group=mine[3])
+
+    @property
+    def _all(self) -> tuple[Whole, Whole, Whole, Whole]:
+        return self.transmit, self.receive, self.pair, self.group
+
+    def named(self, run: int, layout: Layout) -> set[Name]:
+        """What should be named in a run: kinds and members of suspects."""
+        mine = self.of(run)
+        transmit, receive = ({int(host) for host in hosts[0, :, 0]} for hosts in (mine.transmit, mine.receive))
+        both = transmit & receive
+        names: set[Name] = {("host", (host,)) for host in both}
+        names |= {("transmit", (host,)) for host in transmit - both} | {("receive", (host,)) for host in receive - both}
+        names |= {("pair", (int(one), int(two))) for one, two in mine.pair[0]}
+        return names | {("group", (layout.names[one], layout.names[two])) for one, two in mine.group[0]}
+
+    def counts(self, layout: Layout) -> Whole:
+        """How many faults each pair has, (runs, pairs)."""
         hosts = np.arange(layout.hosts)[:, None]
         pairs = np.column_stack([layout.senders, layout.receivers])
-        return {
-            "transmit": _among(hosts, self.transmit),
-            "receive": _among(hosts, self.receive),
-            "pair": _among(pairs, self.pair),
-            "group": _among(np.array(layout.blocks), self.group),
-        }
+        found = _among(hosts, self.transmit)[:, layout.senders] + _among(hosts, self.receive)[:, layout.receivers]
+        return found + _among(pairs, self.pair) + _among(np.array(layout.blocks), self.group)[:, layout.block]
 
     def harmed(self, clean: Measured, layout: Layout, share: float | Floats) -> Measured:
         """The runs with a share of their bandwidth left where they are slow; the noise is as it was."""
-        slow = self.named(layout)
-        faults = slow["transmit"][:, layout.senders].astype(int) + slow["receive"][:, layout.receivers]
-        faults = faults + slow["pair"] + slow["group"][:, layout.block]
-        return replace(clean, medians=clean.medians + np.log(np.asarray(share))[..., None] * faults)
+        depth = np.log(np.asarray(share))[..., None]
+        return replace(clean, medians=clean.medians + depth * self.counts(layout))
 
 
-def _among(places: Whole, faults: Whole) -> Flags:
-    """Whether each place, (places, width), is one of the faults, (runs, faults, width): (runs, places)."""
+def _among(places: Whole, faults: Whole) -> Whole:
+    """Whether each place, (places, width), is one of the faults, (runs, faults, width): (runs, places), 1 or 0."""
     found = np.zeros((len(faults), len(places)), bool)
     for number in range(faults.shape[1]):
         found |= (places[None] == faults[:, number, None]).all(axis=-1)
-    return found
+    return found.astype(np.int64)
 
 
 def place(fault: Fault, layout: Layout, runs: int, random: np.random.Generator) -> Placed:

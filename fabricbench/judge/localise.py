@@ -17,13 +17,13 @@ that names what is slow, and what is not.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from fabricbench.judge.polish import Layout
-from fabricbench.judge.slowness import LEAST, Judged, Kind, Measured, judged
+from fabricbench.judge.polish import Floats, Layout
+from fabricbench.judge.slowness import LEAST, Flags, Judged, Kind, Measured, judged
 from fabricbench.model import Round
 
 __all__ = ["LEAST", "Kind", "Localised", "Suspect", "bandwidths", "localise", "rounds", "together"]
@@ -35,6 +35,7 @@ FEWEST = 4
 FEWEST_PARTNERS = 3
 FEWEST_REPEATS = 3
 """Of a pair: with fewer, one disturbed transfer would be a slow link."""
+WAYS: tuple[Kind, Kind] = ("transmit", "receive")
 NEAR = 0.5
 """Of the depth at which a host is named: from here on more rounds are worth their time."""
 
@@ -135,9 +136,9 @@ def localise(
             f"{FEWEST_REPEATS} times."
         )
     found = judged(measured, layout, known)
-    suspects = [*_hosts(found), *_pairs(found, layout), *_groups(found, layout)]
+    slow = {kind: found.slow(kind) for kind in found.effects}
     return Localised(
-        suspects=tuple(sorted(suspects, key=lambda suspect: suspect.share)),
+        suspects=tuple(suspects(slow, found.effects, layout)),
         base=math.exp(found.fit.base),
         noise=math.expm1(found.noise),
         sees={kind: float(found.sees(kind)) for kind in found.kinds},
@@ -176,44 +177,40 @@ def _blind(why: str) -> Localised:
     return Localised(suspects=(), base=None, noise=None, sees={}, unjudged=(), blind=why)
 
 
-def _hosts(found: Judged) -> list[Suspect]:
+def suspects(slow: Mapping[Kind, Flags], effects: Mapping[Kind, Floats], layout: Layout) -> list[Suspect]:
+    """What a run names, slowest first. slow, effects: of `Judged`, without leading axes."""
+    found = [
+        *_hosts(slow, effects),
+        *(
+            Suspect(
+                kind="pair",
+                members=(int(layout.senders[place]), int(layout.receivers[place])),
+                share=math.exp(effects["pair"][place]),
+            )
+            for place in np.flatnonzero(slow["pair"])
+        ),
+        *(
+            Suspect(
+                kind="group",
+                members=tuple(layout.names[number] for number in layout.blocks[place]),
+                share=math.exp(effects["group"][place]),
+            )
+            for place in np.flatnonzero(slow.get("group", ()))
+        ),
+    ]
+    return sorted(found, key=lambda suspect: suspect.share)
+
+
+def _hosts(slow: Mapping[Kind, Flags], effects: Mapping[Kind, Floats]) -> Iterator[Suspect]:
     """Hosts that are slow one way, or both."""
-    sends, receives = found.slow("transmit"), found.slow("receive")
-    shares = np.exp([found.fit.transmit, found.fit.receive])
-    suspects = []
-    for host in map(int, np.flatnonzero(sends | receives)):
-        kind: Kind = "host" if sends[host] and receives[host] else "transmit" if sends[host] else "receive"
-        share = {"host": shares[:, host].min(), "transmit": shares[0, host], "receive": shares[1, host]}[kind]
-        suspects.append(Suspect(kind=kind, members=(host,), share=float(share)))
-    return suspects
-
-
-def _pairs(found: Judged, layout: Layout) -> list[Suspect]:
-    return [
-        Suspect(
-            kind="pair",
-            members=(int(layout.senders[place]), int(layout.receivers[place])),
-            share=math.exp(found.fit.residual[place]),
-        )
-        for place in np.flatnonzero(found.slow("pair"))
-    ]
-
-
-def _groups(found: Judged, layout: Layout) -> list[Suspect]:
-    if "group" not in found.kinds:
-        return []
-    return [
-        Suspect(
-            kind="group",
-            members=tuple(layout.names[number] for number in layout.blocks[place]),
-            share=math.exp(found.fit.group[place]),
-        )
-        for place in np.flatnonzero(found.slow("group"))
-    ]
+    for host in map(int, np.flatnonzero(slow["transmit"] | slow["receive"])):
+        ways: list[Kind] = [way for way in WAYS if slow[way][host]]
+        share = min(math.exp(effects[way][host]) for way in ways)
+        yield Suspect(kind=ways[0] if len(ways) == 1 else "host", members=(host,), share=share)
 
 
 def near(found: Judged) -> list[int]:
     """Hosts of one run with `NEAR` of the depth at which they are named, or more, deepest first."""
-    depths = [-found.effects[kind] / found.limits(kind) for kind in ("transmit", "receive")]
+    depths = [-found.effects[way] / found.limits(way) for way in WAYS]
     deepest = np.max(depths, axis=0).ravel()
     return [int(host) for host in np.argsort(-deepest, kind="stable") if deepest[host] >= NEAR]

@@ -1,11 +1,11 @@
 """Runs of many hosts without a fault, made of what was measured in runs of a few: noise as it comes.
 
 A source is one clean run, taken apart as `judge/polish.py` does. A run that is made takes one source. Each of its
-hosts takes the two effects of one of the source's hosts together, and each of its waves (a round in one direction) one
-of the source's waves: its pairs have residuals of that wave's pairs, with what the wave has in common, and each with
-how far its repeats lay apart. So what a run, a host or a wave has in common stays together. Effects and residuals are
-scaled to the spread that they have without what the fit took from the one and gave to the other (after Carpenter,
-Goldstein & Rasbash, Journal of the Royal Statistical Society C 52, 2003).
+hosts takes the two effects of one of the source's hosts together; each of its waves (a round in one direction) takes
+what one of the source's waves had in common; and its pairs, as many at a time as a wave of the source has, take the
+residuals of one of these waves, each with how far its repeats lay apart. So what a run, a host or a wave has in common
+stays together. Effects and residuals are scaled to the spread that they have without what the fit took from the one and
+gave to the other (after Carpenter, Goldstein & Rasbash, Journal of the Royal Statistical Society C 52, 2003).
 """
 
 from collections.abc import Sequence
@@ -28,26 +28,57 @@ FEWEST = 8
 class Source:
     """What a clean run's bandwidths differed by, as logarithms.
 
-    hosts: (hosts, 2), of what is sent and what is received. Of each pair, wave by wave, (pairs,): residual, apart and
-    counts as in `Measured`. starts, sizes: of each wave its first pair and how many it has.
+    hosts: (hosts, 2), of what is sent and what is received. common: of each wave, (waves,). Of each pair of a wave,
+    (waves, pairs): residual, apart and counts as in `Measured`.
     """
 
     hosts: Floats
+    common: Floats
     residual: Floats
     apart: Floats
     counts: Whole
-    starts: Whole
-    sizes: Whole
 
     @property
     def noise(self) -> float:
-        """Standard deviation of a pair's logarithm."""
+        """Standard deviation of a pair's logarithm without what its wave has in common."""
         return float(np.sqrt(np.mean(self.residual**2)))
 
     @property
+    def waves(self) -> float:
+        """Standard deviation of what waves have in common."""
+        return float(np.sqrt(np.mean(self.common**2)))
+
+    @property
     def spread(self) -> float:
-        """Standard deviation of what a host sends or receives, as a logarithm."""
+        """Standard deviation of what a host sends or receives."""
         return float(np.sqrt(np.mean(self.hosts**2)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Runs:
+    """Runs that were made. sources: of each, (runs,). hosts: effects, (runs, hosts, 2). measured: (runs, pairs)."""
+
+    layout: Layout
+    sources: tuple[Source, ...]
+    hosts: Floats
+    measured: Measured
+
+    @classmethod
+    def of(cls, layout: Layout, sources: tuple[Source, ...], hosts: Floats, random: np.random.Generator) -> "Runs":
+        """Pairs of these hosts, drawn from these sources."""
+        drawn = [_drawn(one, layout, effects, random) for one, effects in zip(sources, hosts, strict=True)]
+        measured = Measured(
+            medians=np.array([one.medians for one in drawn]), apart=np.array([one.apart for one in drawn]),
+            counts=np.array([one.counts for one in drawn]),
+        )  # fmt: skip
+        return cls(layout=layout, sources=sources, hosts=hosts, measured=measured)
+
+    def again(self, run: int, pairs: Sequence[Pair], random: np.random.Generator) -> Floats:
+        """Logarithms of bandwidths of some pairs of a run measured again one by one, (pairs,)."""
+        one, (senders, receivers) = self.sources[run], np.array(pairs).T
+        wave = random.integers(len(one.common), size=len(pairs))
+        noise = one.common[wave] + one.residual[wave, random.integers(one.residual.shape[1], size=len(pairs))]
+        return np.asarray(self.hosts[run, senders, 0] + self.hosts[run, receivers, 1] + noise)
 
 
 def layout_of(pairings: Sequence[Sequence[Pair]], groups: Sequence[str]) -> Layout:
@@ -62,9 +93,11 @@ def layout_of(pairings: Sequence[Sequence[Pair]], groups: Sequence[str]) -> Layo
 def source(lines: Sequence[Round]) -> Source | None:
     """What a run is worth as a source; None with fewer than `FEWEST` hosts, or where a pair has too few repeats.
 
-    lines: its rounds. Used are those of several pairs at once, one way.
+    lines: its rounds. Used are those of several pairs at once, one way, that have as many as most have.
     """
     waves = [line for line in lines if line.direction != "both" and len(line.pairs) > 1 and line.check != "wrong"]
+    width = max((len(line.pairs) for line in waves), default=0)
+    waves = [line for line in waves if len(line.pairs) == width]
     cells = [
         (pair if line.direction == "forward" else pair[::-1], np.log(line.nbytes / np.asarray(seconds)))
         for line in waves
@@ -75,49 +108,51 @@ def source(lines: Sequence[Round]) -> Source | None:
         return None
     medians = np.array([np.median(values) for _, values in cells])
     senders, receivers = np.array([[hosts.index(host) for host in pair] for pair, _ in cells]).T
-    sizes = np.array([len(line.pairs) for line in waves])
-    layout = Layout(senders, receivers, ("",) * len(hosts), np.repeat(np.arange(sizes.size), sizes))
-    effects, residual = _apart(medians, layout)
+    layout = Layout(senders, receivers, ("",) * len(hosts), np.repeat(np.arange(len(waves)), width))
+    effects, common, residual = _apart(medians, layout)
+    apart = np.array([np.abs(values - np.median(values)).sum() / (values.size - 1) for _, values in cells])
+    shape = len(waves), width
     return Source(
-        hosts=effects, residual=residual,
-        apart=np.array([np.abs(values - np.median(values)).sum() / (values.size - 1) for _, values in cells]),
-        counts=np.array([values.size for _, values in cells]), starts=np.cumsum(sizes) - sizes, sizes=sizes,
+        hosts=effects, common=common, residual=residual.reshape(shape), apart=apart.reshape(shape),
+        counts=np.array([values.size for _, values in cells]).reshape(shape),
     )  # fmt: skip
 
 
-def _apart(medians: Floats, layout: Layout) -> tuple[Floats, Floats]:
-    """Effects of hosts, (hosts, 2), and residuals with those of waves, (pairs,), each with the spread of its own."""
+def _apart(medians: Floats, layout: Layout) -> tuple[Floats, Floats, Floats]:
+    """Effects of hosts (hosts, 2) and of waves (waves,), and residuals (pairs,), with the spread that is their own."""
     fit = polish(medians, layout)
-    free = max(1, medians.size - layout.effects)
-    scale = medians.size / free
+    scale = medians.size / max(1, medians.size - layout.effects)
+    variance = float(np.mean(np.square(fit.residual))) * scale
     effects = np.stack([fit.transmit, fit.receive], axis=1)
-    # What the effects would scatter by if hosts did not differ at all: medians of as many pairs as a host has.
-    chance = np.mean(np.square(fit.residual)) * scale * np.pi / 2 / np.median(layout.sends.counts)
-    spread = np.square(effects).mean(axis=0)
-    kept = np.sqrt(np.clip(1 - chance / np.maximum(spread, np.finfo(float).tiny), 0, None))
-    return effects * kept, fit.residual * np.sqrt(scale) + fit.wave[layout.wave]
+    hosts = _own(effects, variance, float(np.median(layout.sends.counts)))
+    return hosts, _own(fit.wave[:-1], variance, medians.size / layout.large.size), fit.residual * np.sqrt(scale)
 
 
-def made(sources: Sequence[Source], layout: Layout, runs: int, random: np.random.Generator) -> Measured:
-    """So many runs without a fault, (runs, pairs); their level is 0."""
-    drawn = [
-        one_run(one, layout, hosts_of(one, layout.hosts, random), random)
-        for one in (sources[number] for number in random.integers(len(sources), size=runs))
-    ]
+def _own(effects: Floats, variance: float, pairs: float) -> Floats:
+    """Effects without what medians of so many pairs differ by anyway."""
+    chance = variance * np.pi / 2 / pairs
+    spread = float(np.mean(np.square(effects)))
+    return effects * np.sqrt(max(0.0, 1 - chance / spread)) if spread > 0 else effects
+
+
+def made(sources: Sequence[Source], layout: Layout, runs: int, random: np.random.Generator) -> Runs:
+    """So many runs without a fault; their level is 0."""
+    taken = tuple(sources[number] for number in random.integers(len(sources), size=runs))
+    hosts = np.array([one.hosts[random.integers(len(one.hosts), size=layout.hosts)] for one in taken])
+    return Runs.of(layout, taken, hosts, random)
+
+
+def _drawn(one: Source, layout: Layout, hosts: Floats, random: np.random.Generator) -> Measured:
+    """One run of hosts with these effects, (pairs,); the pairs of a wave stand together."""
+    waves, width = one.residual.shape
+    starts = np.searchsorted(layout.waves, layout.waves)
+    place = np.arange(layout.waves.size) - starts
+    # Blocks of neighbours, each from one wave of the source, turned by a random number of places.
+    block = starts + place // width * width
+    wave = random.integers(waves, size=block.size)[block]
+    pair = (place + random.integers(width, size=block.size)[block]) % width
+    common = one.common[random.integers(waves, size=int(layout.waves.max()) + 1)][layout.waves]
+    level = hosts[layout.senders, 0] + hosts[layout.receivers, 1] + common
     return Measured(
-        medians=np.array([one.medians for one in drawn]), apart=np.array([one.apart for one in drawn]),
-        counts=np.array([one.counts for one in drawn]),
-    )  # fmt: skip
-
-
-def hosts_of(one: Source, hosts: int, random: np.random.Generator) -> Floats:
-    """Effects of so many hosts, (hosts, 2)."""
-    return one.hosts[random.integers(len(one.hosts), size=hosts)]
-
-
-def one_run(one: Source, layout: Layout, hosts: Floats, random: np.random.Generator) -> Measured:
-    """One run without a fault, (pairs,), of hosts with these effects."""
-    wave = random.integers(len(one.starts), size=int(layout.waves.max()) + 1)[layout.waves]
-    pair = one.starts[wave] + (random.random(wave.size) * one.sizes[wave]).astype(np.int64)
-    level = hosts[layout.senders, 0] + hosts[layout.receivers, 1]
-    return Measured(medians=level + one.residual[pair], apart=one.apart[pair], counts=one.counts[pair])
+        medians=level + one.residual[wave, pair], apart=one.apart[wave, pair], counts=one.counts[wave, pair]
+    )

@@ -86,10 +86,11 @@ class Judged:
         return ("transmit", "receive", "host", "pair", *(("group",) if "group" in self.errors else ()))
 
     @property
-    def effects(self) -> Mapping[Kind, Floats]:
-        """Logarithms of shares: below 0 where slow."""
+    def effects(self) -> dict[Kind, Floats]:
+        """Logarithms of shares, below 0 where slow: those of hosts by direction, of pairs, and of groups if several."""
         fit = self.fit
-        return {"transmit": fit.transmit, "receive": fit.receive, "pair": fit.residual, "group": fit.group}
+        found: dict[Kind, Floats] = {"transmit": fit.transmit, "receive": fit.receive, "pair": fit.residual}
+        return found | ({"group": fit.group} if "group" in self.errors else {})
 
     def limits(self, kind: Kind) -> Floats:
         """How deep an effect is that is named, as a logarithm above 0; infinite for hosts that are not judged."""
