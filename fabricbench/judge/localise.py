@@ -76,13 +76,16 @@ def rounds(members: int) -> list[list[tuple[int, int]]]:
 
     The circle method (Kirkman 1847): one stays, the others move on by one. Of an odd number one rests in every round.
     """
-    seats: list[int | None] = [*range(members), *([None] if members % 2 else [])]
-    found = []
-    for _ in range(len(seats) - 1):
-        across = zip(seats[: len(seats) // 2], reversed(seats), strict=False)
-        found.append([(min(one, two), max(one, two)) for one, two in across if one is not None and two is not None])
-        seats = [seats[0], seats[-1], *seats[1:-1]]
-    return found
+    return [one_round(members, number) for number in range(members - 1 + members % 2)]
+
+
+def one_round(members: int, number: int) -> list[tuple[int, int]]:
+    """The pairs of one of these rounds."""
+    seats = [*range(members), *([None] if members % 2 else [])]
+    moving = seats[1:]
+    turned = [seats[0], *moving[len(moving) - number :], *moving[: len(moving) - number]]
+    across = zip(turned[: len(turned) // 2], reversed(turned), strict=False)
+    return [(min(one, two), max(one, two)) for one, two in across if one is not None and two is not None]
 
 
 def bandwidths(lines: Iterable[Round]) -> dict[tuple[int, int], list[float]]:

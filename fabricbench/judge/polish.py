@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-_TURNS = 100
+_TURNS = 30
 _SETTLED = 1e-4
 """Of a logarithm: a hundredth of a percent, less than anybody reads."""
 _TOGETHER = 4

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from statistics import median
 
-from fabricbench.judge.localise import bandwidths, rounds
+from fabricbench.judge.localise import bandwidths, one_round
 from fabricbench.model import Round
 
 Pair = tuple[int, int]
@@ -22,9 +22,10 @@ MOST_ALONE = 32
 
 def first(members: int, seed: int) -> list[list[Pair]]:
     """Every pair in rounds, in seeded order; of more than `MOST_MEMBERS` only `SPARSE_ROUNDS` of the rounds."""
-    found = rounds(members)
-    Random(seed).shuffle(found)
-    return found if members <= MOST_MEMBERS else found[:SPARSE_ROUNDS]
+    numbers = list(range(members - 1 + members % 2))
+    Random(seed).shuffle(numbers)
+    taken = numbers if members <= MOST_MEMBERS else numbers[:SPARSE_ROUNDS]
+    return [one_round(members, number) for number in taken]
 
 
 def targeted(members: int, before: Sequence[Sequence[Pair]], near: Sequence[int], seed: int) -> list[list[Pair]]:
