@@ -21,11 +21,20 @@ MOST_ALONE = 32
 
 
 def first(members: int, seed: int) -> list[list[Pair]]:
-    """Every pair in rounds, in seeded order; of more than `MOST_MEMBERS` only `SPARSE_ROUNDS` of the rounds."""
+    """Every pair in rounds, in seeded order; of more than `MOST_MEMBERS` only `SPARSE_ROUNDS` of the rounds.
+
+    Of these the hosts are shuffled, too: neighbours that share a leaf would meet all of another leaf in one round, and
+    what the round has in common could not be told from what the two leaves have.
+    """
+    random = Random(seed)
     numbers = list(range(members - 1 + members % 2))
-    Random(seed).shuffle(numbers)
-    taken = numbers if members <= MOST_MEMBERS else numbers[:SPARSE_ROUNDS]
-    return [one_round(members, number) for number in taken]
+    random.shuffle(numbers)
+    if members <= MOST_MEMBERS:
+        return [one_round(members, number) for number in numbers]
+    hosts = list(range(members))
+    random.shuffle(hosts)
+    sparse = [one_round(members, number) for number in numbers[:SPARSE_ROUNDS]]
+    return [[(min(hosts[one], hosts[two]), max(hosts[one], hosts[two])) for one, two in pairs] for pairs in sparse]
 
 
 def targeted(members: int, before: Sequence[Sequence[Pair]], near: Sequence[int], seed: int) -> list[list[Pair]]:

@@ -67,9 +67,9 @@ class Measured:
 class Judged:
     """What is known of the effects of each kind: transmit, receive (..., hosts), pair (..., 1), group (..., blocks).
 
-    noise: of a pair, (...); `masked` is what it would be with one slow pair more. hosts: which are judged, (hosts,).
-    errors: standard deviations. quantiles: of Student's t, (...), beyond which errors do not lead. sure: quantiles
-    beyond which one error, or either of two, leads in 1 - `SURE` of cases at most.
+    noise: of a pair, (...). masked: what it would be of a pair that is slow both ways. hosts: which are judged,
+    (hosts,). errors: standard deviations. quantiles: of Student's t, (...), beyond which errors do not lead. sure:
+    quantiles beyond which one error, or either of two, leads in 1 - `SURE` of cases at most.
     """
 
     fit: Fit
@@ -179,7 +179,7 @@ def _spread(effects: Floats) -> Floats:
 
 
 def _noise(fit: Fit, measured: Measured, layout: Layout) -> tuple[Floats, Floats, Floats, float]:
-    """Standard deviation of one pair's logarithm, (...), and with one slow pair more; degrees of freedom.
+    """Standard deviation of one pair's logarithm, (...), and of one that is slow both ways; degrees of freedom.
 
     These of all that is known of it, (...), and of what pairs differ by.
     """
@@ -190,7 +190,8 @@ def _noise(fit: Fit, measured: Measured, layout: Layout) -> tuple[Floats, Floats
     repeats = np.median(measured.counts, axis=-1)
     within = _MEAN * measured.apart.mean(axis=-1) * _MEDIAN / np.sqrt(repeats)
     noise = np.maximum(np.median(among, axis=-1), within)
-    masked = np.maximum(np.median(among[..., 1:], axis=-1), noise) if free > 1 else noise
+    masked = np.maximum(np.median(among[..., min(2, free - 1) :], axis=-1), noise)
+    masked *= math.sqrt(1 + layout.effects / layout.senders.size)  # the effects around it are not exact either
     freedom = _EFFICIENCY * (free + (measured.counts - 1).sum(axis=-1))
     known = min(max(1.0, _EFFICIENCY * free), _MOST_FREEDOM)
     return noise, masked, np.minimum(freedom, _MOST_FREEDOM), known
