@@ -57,7 +57,7 @@ class Localised:
     """Suspects, slowest first; where there are none, no link is slower than the rest by more than what could be seen.
 
     base: bytes a second between hosts without a fault. noise: of one pair, a share of its bandwidth. sees: by kind, the
-    share of the usual bandwidth from which downwards a fault is named in 95 of 100 runs. unjudged: hosts with too few
+    share of the usual bandwidth from which downwards a fault is named in 9 of 10 runs. unjudged: hosts with too few
     partners to be told from their pairs. near: hosts that more rounds may tell (`judge/rounds.py`), deepest first.
     blind: why nothing could be said at all.
     """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fabricbench.judge.localise import Kind, Localised, Suspect, bandwidths, localise, rounds
+from fabricbench.judge.localise import Kind, Localised, Suspect, bandwidths, localise, rounds, together
 from fabricbench.judge.polish import Layout, polish
 from fabricbench.judge.slowness import LEAST
 from fabricbench.model import Round
@@ -93,7 +93,9 @@ def test_one_disturbed_transfer_is_no_slow_pair() -> None:
 
 def test_noise_hides_what_it_hides_and_the_report_says_from_where_on() -> None:
     quiet, loud = (localise(simulated(8, noise=noise), 8) for noise in (0.005, 0.1))
-    assert quiet.sees == pytest.approx(dict.fromkeys(("transmit", "receive", "host", "pair"), 1 - LEAST))
+    for seen in quiet.sees.values():
+        assert seen == pytest.approx(1 - LEAST, abs=0.015)
+        assert seen < 1 - LEAST
     assert 0 < loud.sees["pair"] < loud.sees["transmit"] < 0.9
     hidden = localise(simulated(8, noise=0.1, slow={("pair", (1, 2)): 0.9}), 8)
     assert hidden.suspects == ()
@@ -105,9 +107,9 @@ def test_what_it_says_it_sees_it_sees_most_often(kind: Kind) -> None:
     hits = 0
     for seed in range(20):
         sees = localise(simulated(8, noise=0.03, seed=seed), 8).sees[kind]
-        found = localise(simulated(8, noise=0.03, seed=seed, slow={(kind, who): sees * 0.95}), 8)
+        found = localise(simulated(8, noise=0.03, seed=seed, slow={(kind, who): sees}), 8)
         hits += named(found) == [(kind, who if isinstance(who, tuple) else (who,))]
-    assert hits >= 15
+    assert hits >= 17
 
 
 def test_several_faults_are_named_slowest_first() -> None:
@@ -131,6 +133,51 @@ def test_a_slow_host_is_told_from_the_uplink_of_its_leaf() -> None:
     assert sorted(named(found)) == [
         ("group", ("x", "y")), ("group", ("y", "x")), ("pair", (0, 2)), ("transmit", (5,)),
     ]  # fmt: skip
+
+
+def disturbed(members: int, number: int) -> tuple[Fabric, dict[tuple[int, int], int]]:
+    """A fabric without a fault in one round of which, forward, something else was going on; the waves of its pairs."""
+    pairs, waves = simulated(members), {}
+    for turn, some in enumerate(rounds(members)):
+        for one, two in some:
+            waves[one, two], waves[two, one] = 2 * turn, 2 * turn + 1
+            if turn == number:
+                pairs[one, two] = [0.8 * value for value in pairs[one, two]]
+    return pairs, waves
+
+
+def test_what_passes_by_while_a_wave_is_measured_is_nobodys_fault() -> None:
+    pairs, waves = disturbed(16, 4)
+    assert localise(pairs, 16, waves=waves).suspects == ()
+    # Not knowing what was measured at once, one would blame all its pairs.
+    assert {suspect.kind for suspect in localise(pairs, 16).suspects} == {"pair"}
+
+
+def test_a_host_is_named_in_spite_of_a_disturbed_wave() -> None:
+    pairs, waves = disturbed(16, 4)
+    for other in range(16):
+        if other != 3:
+            pairs[3, other] = [0.85 * value for value in pairs[3, other]]
+    found = localise(pairs, 16, waves=waves)
+    assert named(found) == [("transmit", (3,))]
+    assert found.near == (3,)
+
+
+def test_waves_of_few_pairs_explain_nothing() -> None:
+    pairs = simulated(4, slow={("pair", (0, 1)): 0.5})
+    waves = {pair: number // 2 for number, pair in enumerate(pairs)}
+    assert named(localise(pairs, 4, waves=waves)) == [("pair", (0, 1))]
+
+
+def test_the_wave_of_a_pair_is_the_line_in_which_it_was_measured() -> None:
+    def line(direction: str, pairs: list[tuple[int, int]]) -> Round:
+        return Round(
+            launch=0, round=0, direction=direction, pairs=pairs, nbytes=1,  # type: ignore[arg-type]
+            samples_s=[[1.0]] * len(pairs), check="ok",
+        )  # fmt: skip
+
+    lines = [line("forward", [(0, 1), (2, 3)]), line("backward", [(0, 1), (2, 3)])]
+    assert together(lines) == {(0, 1): 0, (2, 3): 0, (1, 0): 1, (3, 2): 1}
 
 
 def test_pairs_may_be_missing_and_a_host_with_too_few_is_not_judged() -> None:
@@ -190,9 +237,9 @@ def test_a_polish_takes_sums_of_effects_apart_exactly() -> None:
     slow = (senders == 2) & (receivers == 4)
     logs[slow] -= 2.0
     fit = polish(logs, Layout(senders, receivers, ("",) * 9, np.arange(senders.size)))
-    assert fit.transmit == pytest.approx(transmit - np.median(transmit), abs=1e-5)
-    assert fit.receive == pytest.approx(receive - np.median(receive), abs=1e-5)
-    assert fit.residual[slow] == pytest.approx(-2.0, abs=1e-5)
+    assert fit.transmit == pytest.approx(transmit - np.median(transmit), abs=1e-3)
+    assert fit.receive == pytest.approx(receive - np.median(receive), abs=1e-3)
+    assert fit.residual[slow] == pytest.approx(-2.0, abs=1e-3)
 
 
 def test_rounds_of_a_result_become_bandwidths_of_ordered_pairs() -> None:
