@@ -117,10 +117,23 @@ def test_several_faults_are_named_slowest_first() -> None:
     assert named(localise(simulated(9, slow=slow), 9)) == [("pair", (2, 6)), ("receive", (4,)), ("transmit", (1,))]
 
 
-def test_an_uplink_is_no_hosts_fault() -> None:
-    pairs = simulated(8, slow={("group", ("x", "y")): 0.5}, groups=LEAVES)
-    found = localise(pairs, 8, LEAVES)
-    assert named(found) == [("group", ("x", "y"))]
+def in_waves(members: int) -> dict[tuple[int, int], int]:
+    """Every round forward and backward."""
+    return {
+        pair: 2 * number + way
+        for number, some in enumerate(rounds(members))
+        for one, two in some
+        for way, pair in enumerate(((one, two), (two, one)))
+    }
+
+
+@pytest.mark.parametrize("waves", [None, in_waves(8)], ids=["waves unknown", "waves known"])
+@pytest.mark.parametrize("ways", [[("x", "y")], [("x", "y"), ("y", "x")], [("x", "x")]])
+def test_an_uplink_is_no_hosts_fault(ways: list[tuple[str, str]], waves: dict[tuple[int, int], int] | None) -> None:
+    """Also where all pairs of a wave cross it."""
+    slow: dict[tuple[Kind, object], float] = {("group", way): 0.5 for way in ways}
+    found = localise(simulated(8, slow=slow, groups=LEAVES), 8, LEAVES, waves)
+    assert sorted(named(found)) == [("group", way) for way in ways]
     assert found.suspects[0].share == pytest.approx(0.5, rel=0.03)
     assert "group" in found.sees
 
@@ -135,30 +148,28 @@ def test_a_slow_host_is_told_from_the_uplink_of_its_leaf() -> None:
     ]  # fmt: skip
 
 
-def disturbed(members: int, number: int) -> tuple[Fabric, dict[tuple[int, int], int]]:
-    """A fabric without a fault in one round of which, forward, something else was going on; the waves of its pairs."""
-    pairs, waves = simulated(members), {}
-    for turn, some in enumerate(rounds(members)):
-        for one, two in some:
-            waves[one, two], waves[two, one] = 2 * turn, 2 * turn + 1
-            if turn == number:
-                pairs[one, two] = [0.8 * value for value in pairs[one, two]]
-    return pairs, waves
+def disturbed(members: int, number: int) -> Fabric:
+    """A fabric without a fault in one wave of which something else was going on."""
+    waves = in_waves(members)
+    return {
+        pair: [value * (0.8 if waves[pair] == number else 1.0) for value in values]
+        for pair, values in simulated(members).items()
+    }
 
 
 def test_what_passes_by_while_a_wave_is_measured_is_nobodys_fault() -> None:
-    pairs, waves = disturbed(16, 4)
-    assert localise(pairs, 16, waves=waves).suspects == ()
+    pairs = disturbed(16, 4)
+    assert localise(pairs, 16, waves=in_waves(16)).suspects == ()
     # Not knowing what was measured at once, one would blame all its pairs.
     assert {suspect.kind for suspect in localise(pairs, 16).suspects} == {"pair"}
 
 
 def test_a_host_is_named_in_spite_of_a_disturbed_wave() -> None:
-    pairs, waves = disturbed(16, 4)
+    pairs = disturbed(16, 4)
     for other in range(16):
         if other != 3:
             pairs[3, other] = [0.85 * value for value in pairs[3, other]]
-    found = localise(pairs, 16, waves=waves)
+    found = localise(pairs, 16, waves=in_waves(16))
     assert named(found) == [("transmit", (3,))]
     assert found.near == (3,)
 
