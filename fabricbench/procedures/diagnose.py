@@ -19,7 +19,7 @@ from fabricbench.engine.survey import Pair, Survey, Wave
 from fabricbench.engine.worker import Announce
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError
 from fabricbench.judge import rounds, suspicion
-from fabricbench.judge.localise import bandwidths, localise, together
+from fabricbench.judge.localise import Localised, bandwidths, localise, together
 from fabricbench.judge.suspicion import Diagnosis, Ordered
 from fabricbench.model import End, Ending, Round
 
@@ -186,7 +186,7 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
         apart += measuring.measured(list(_waves(more, ("forward", "backward"), len(pairings))))
         localised = localise(bandwidths(apart), members, groups, together(apart))
     alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in rounds.crowded(apart)])
-    usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
+    usual = _usual(alone, localised)
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
     again = measuring.measured(
         [Wave(round=0, direction="forward", pairs=[pair]) for pairs in checks.values() for pair in pairs]
@@ -200,6 +200,14 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
         unknown=tuple(dict.fromkeys(measuring.unknown)),
         wrong=tuple(ordered([_wave(line) for line in (*apart, *both, *alone, *again) if line.check == "wrong"])),
     )  # fmt: skip
+
+
+def _usual(alone: Sequence[Round], localised: Localised) -> float:
+    """Bytes a second of a pair that is measured alone, best of those that no suspect is part of."""
+    accused = {member for one in localised.suspects for member in one.members}
+    rates = suspicion.medians(alone)
+    free = [rate for pair, rate in rates.items() if not accused & set(pair)]
+    return median(free or rates.values() or [localised.base or 0.0])
 
 
 def _wave(line: Round) -> Wave:
