@@ -116,8 +116,8 @@ class Judged:
         return np.asarray(np.exp(-np.maximum(np.min(depths, axis=0), 0.0)))
 
     def _seen(self, kind: Kind, sure: float) -> Floats:
-        # A slow pair is itself among the residuals from which the noise is read, which tells where these are few.
-        errors = self.errors[kind] * ((self.masked / self.noise)[..., None] if kind == "pair" else 1.0)
+        # What is slow is itself among that from which the noise is read, which tells where that is little.
+        errors = self.errors[kind] * (self.masked / self.noise)[..., None]
         depths = np.maximum(_FLOOR, self.quantiles[kind][..., None] * errors) + sure * errors
         judged = self.hosts if kind in ("transmit", "receive") else slice(None)
         return np.asarray(np.exp(-depths[..., judged].max(axis=-1)))

@@ -80,8 +80,8 @@ def line(number: int, rates: list[float], direction: str = "forward", check: str
 
 
 def test_the_crowded_round_is_the_one_whose_pairs_had_least() -> None:
-    fast, slow = line(0, [9.0, 9.0, 2.0]), line(1, [5.0, 5.0, 9.0])
-    assert rounds.crowded([fast, slow]) == [(0, 1), (2, 3), (4, 5)]
+    fast, slow, usual = line(0, [9.0, 9.0, 2.0]), line(1, [5.0, 5.0, 9.0, 1.0]), line(2, [9.0] * 5)
+    assert rounds.crowded([fast, slow, usual]) == [(0, 1), (2, 3), (4, 5), (6, 7)]
     assert rounds.crowded([line(0, [1.0, 1.0], "backward"), line(1, [1.0]), line(2, [1.0, 1.0], check="wrong")]) == []
     assert rounds.crowded([]) == []
     assert len(rounds.crowded([line(0, [1.0] * 40)])) == rounds.MOST_ALONE
