@@ -3,7 +3,6 @@
 With files of clean runs of your own fabric, 8 hosts or more each, it prints the tables for its noise instead.
 """
 
-import resource
 import sys
 import time
 import tracemalloc
@@ -16,9 +15,12 @@ import numpy as np
 from fabricbench import store
 from fabricbench.errors import FabricbenchError
 from fabricbench.judge import detection, localise, rounds
+from fabricbench.judge.localise import FEWEST_REPEATS
 from fabricbench.judge.placements import Placement, counted
+from fabricbench.judge.polish import Floats, Layout
 from fabricbench.judge.resampled import FEWEST, Source, layout_of, made, source
 from fabricbench.judge.slowness import LEAST, SURE
+from fabricbench.model import Round
 from fabricbench.quantity import percent_text
 from fabricbench.show import detections, screen
 from fabricbench.show.table import Page, Table
@@ -121,6 +123,11 @@ def text(one: Table | str) -> str:
     return f"\n```\n{screen.page_text(Page(alarms=(), facts=(), tables=(one,))).strip()}\n```\n"
 
 
+def head() -> str:
+    """What the page begins with."""
+    return TEXT.format(fewest=FEWEST, sure=percent_text(SURE), least=percent_text(LEAST))
+
+
 def live() -> str:
     """What was diagnosed live, if it is there."""
     lines = [line for file in sorted(RESULTS.glob("placements*.jsonl")) for line in file.read_bytes().splitlines()]
@@ -130,25 +137,35 @@ def live() -> str:
 
 
 def cost(sources: Sequence[Source]) -> Iterator[str]:
-    """How long a run of many hosts is judged for, and the memory that takes."""
+    """How long the rounds of many hosts are judged for, and the memory that takes."""
     random = np.random.default_rng(1)
     for what, pairings in (("some", rounds.first(MANY, 1)), ("all", localise.rounds(MANY))):
         layout = layout_of(pairings, [""] * MANY)
         medians = made(sources, layout, 1, random).measured.medians[0]
-        pairs = {
-            (int(one), int(two)): [value] * 3
-            for one, two, value in zip(layout.senders, layout.receivers, np.exp(medians).tolist(), strict=True)
-        }
-        begun = time.perf_counter()
-        localise.localise(pairs, MANY)
-        took = time.perf_counter() - begun
+        lines = [_line(wave, layout, medians) for wave in range(2 * len(pairings))]
+        begun = time.process_time()
+        judge(lines)
+        took = time.process_time() - begun
         tracemalloc.start()
-        localise.localise(pairs, MANY)
+        judge(lines)
         memory = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        yield f"{MANY:,} hosts, {what} {len(pairings):,} rounds: judged in {took:.1f} s with {memory / 1e6:.0f} MB"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    yield f"The whole process held {peak:,.0f} MB at most."
+        yield f"{MANY:,} hosts, {what} {len(pairings):,} rounds: judged in {took:.1f} s of a core with {memory / 1e6:.0f} MB"
+
+
+def judge(lines: Sequence[Round]) -> localise.Localised:
+    """What `diagnose` does with its rounds."""
+    return localise.localise(localise.bandwidths(lines), MANY, None, localise.together(lines))
+
+
+def _line(wave: int, layout: Layout, medians: Floats) -> Round:
+    first, last = np.searchsorted(layout.waves, [wave, wave + 1])
+    pairs = zip(layout.senders[first:last].tolist(), layout.receivers[first:last].tolist(), strict=True)
+    seconds = np.exp(-medians[first:last]).tolist()
+    return Round(
+        launch=0, round=wave // 2, direction="forward", pairs=list(pairs), nbytes=1,
+        samples_s=[[second] * FEWEST_REPEATS for second in seconds], check="ok",
+    )  # fmt: skip
 
 
 def main() -> int:
@@ -169,8 +186,7 @@ def main() -> int:
     for line in cost([one for _, one in found]):
         print(line)
     if not files:
-        head = TEXT.format(fewest=FEWEST, sure=percent_text(SURE), least=percent_text(LEAST))
-        (CHECKOUT / "docs" / "detection.md").write_text(head + live() + SIMULATED + "".join(parts))
+        (CHECKOUT / "docs" / "detection.md").write_text(head() + live() + SIMULATED + "".join(parts))
     return 0
 
 

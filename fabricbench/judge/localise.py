@@ -15,6 +15,7 @@ What is named must be slower than the run's own noise allows (`judge/slowness.py
 that names what is slow, and what is not.
 """
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabricbench.judge.polish import Floats, Layout
-from fabricbench.judge.slowness import LEAST, Flags, Judged, Kind, Measured, judged
+from fabricbench.judge.slowness import LEAST, Flags, Judged, Kind, Measured, judged, measured
 from fabricbench.model import Round
 
 __all__ = ["LEAST", "Kind", "Localised", "Suspect", "bandwidths", "localise", "rounds", "together"]
@@ -107,11 +108,14 @@ def bandwidths(lines: Iterable[Round]) -> dict[tuple[int, int], list[float]]:
 
 
 def together(lines: Iterable[Round]) -> dict[tuple[int, int], int]:
-    """Of every ordered pair of rounds measured one way the number of the line in which it was measured last."""
+    """Of every ordered pair the number of the line in which it was measured last."""
     found = {}
     for number, line in enumerate(lines):
         for one, two in line.pairs:
-            found[(one, two) if line.direction == "forward" else (two, one)] = number
+            if line.direction != "backward":
+                found[one, two] = number
+            if line.direction != "forward":
+                found[two, one] = number
     return found
 
 
@@ -128,7 +132,7 @@ def localise(
     """
     if groups is not None and len(groups) != members:
         raise ValueError(f"{len(groups)} groups for {members} hosts.")
-    kept, measured = _measured(pairs, members)
+    kept, values = _measured(pairs, members)
     if members < FEWEST:
         return _blind(f"{members} hosts are too few to tell a slow host from a slow pair; {FEWEST} are enough.")
     layout = _layout(kept, tuple(groups or [""] * members), waves or {})
@@ -138,7 +142,7 @@ def localise(
             f"Fewer than {FEWEST} hosts were measured with {FEWEST_PARTNERS} partners each, both ways, "
             f"{FEWEST_REPEATS} times."
         )
-    found = judged(measured, layout, known)
+    found = judged(values, layout, known)
     slow = {kind: found.slow(kind) for kind in found.effects}
     return Localised(
         suspects=tuple(suspects(slow, found.effects, layout)),
@@ -160,20 +164,23 @@ def _layout(kept: list[tuple[int, int]], groups: tuple[str, ...], waves: Mapping
 
 def _measured(pairs: Pairs, members: int) -> tuple[list[tuple[int, int]], Measured]:
     """The pairs with enough repeats, and what was measured of them."""
-    for (one, two), values in pairs.items():
+    for one, two in pairs:
         if one == two or not (0 <= one < members and 0 <= two < members):
             raise ValueError(f"({one}, {two}) is no pair of {members} hosts.")
-        if not all(0 < value < math.inf for value in values):
-            raise ValueError(f"The bandwidths of ({one}, {two}) are not all above 0 and finite.")
-    kept = [pair for pair, values in pairs.items() if len(values) >= FEWEST_REPEATS]
-    counts = np.array([len(pairs[pair]) for pair in kept], np.int64)
-    medians, apart = np.zeros(len(kept)), np.zeros(len(kept))
-    for count in np.unique(counts):  # pairs of as many repeats at once
-        mine = np.flatnonzero(counts == count)
-        logs = np.log([pairs[kept[place]] for place in mine])
-        medians[mine] = np.median(logs, axis=1)
-        apart[mine] = np.abs(logs - medians[mine, None]).sum(axis=1) / (count - 1)
-    return kept, Measured(medians=medians, apart=apart, counts=counts)
+    by: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for pair, repeats in pairs.items():
+        by[len(repeats)].append(pair)
+    kept: list[tuple[int, int]] = []
+    parts: list[Measured] = []
+    for count, some in by.items():  # pairs of as many repeats at once
+        values = np.array([pairs[pair] for pair in some], np.float64).reshape(len(some), count)
+        wrong = ~((values > 0) & np.isfinite(values)).all(axis=1)
+        if wrong.any():
+            raise ValueError(f"The bandwidths of {some[int(wrong.argmax())]} are not all above 0 and finite.")
+        if count >= FEWEST_REPEATS:
+            kept += some
+            parts.append(measured(np.log(values)))
+    return kept, functools.reduce(Measured.joined, parts, measured(np.zeros((0, FEWEST_REPEATS))))
 
 
 def _blind(why: str) -> Localised:

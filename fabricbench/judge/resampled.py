@@ -8,6 +8,7 @@ stays together. Effects and residuals are scaled to the spread that they have wi
 gave to the other (after Carpenter, Goldstein & Rasbash, Journal of the Royal Statistical Society C 52, 2003).
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from fabricbench.judge.localise import FEWEST_REPEATS
 from fabricbench.judge.polish import Floats, Layout, Whole, polish
-from fabricbench.judge.slowness import Measured
+from fabricbench.judge.slowness import Measured, measured
 from fabricbench.model import Round
 
 Pair = tuple[int, int]
@@ -99,22 +100,21 @@ def source(lines: Sequence[Round]) -> Source | None:
     width = max((len(line.pairs) for line in waves), default=0)
     waves = [line for line in waves if len(line.pairs) == width]
     cells = [
-        (pair if line.direction == "forward" else pair[::-1], np.log(line.nbytes / np.asarray(seconds)))
+        (pair if line.direction == "forward" else pair[::-1], np.log(line.nbytes / np.array([seconds])))
         for line in waves
         for pair, seconds in zip(line.pairs, line.samples_s, strict=True)
     ]
     hosts = sorted({host for pair, _ in cells for host in pair})
     if len(hosts) < FEWEST or min(values.size for _, values in cells) < FEWEST_REPEATS:
         return None
-    medians = np.array([np.median(values) for _, values in cells])
+    known = functools.reduce(Measured.joined, (measured(values) for _, values in cells))
     senders, receivers = np.array([[hosts.index(host) for host in pair] for pair, _ in cells]).T
     layout = Layout(senders, receivers, ("",) * len(hosts), np.repeat(np.arange(len(waves)), width))
-    effects, common, residual = _apart(medians, layout)
-    apart = np.array([np.abs(values - np.median(values)).sum() / (values.size - 1) for _, values in cells])
+    effects, common, residual = _apart(known.medians, layout)
     shape = len(waves), width
     return Source(
-        hosts=effects, common=common, residual=residual.reshape(shape), apart=apart.reshape(shape),
-        counts=np.array([values.size for _, values in cells]).reshape(shape),
+        hosts=effects, common=common, residual=residual.reshape(shape), apart=known.apart.reshape(shape),
+        counts=known.counts.reshape(shape),
     )  # fmt: skip
 
 

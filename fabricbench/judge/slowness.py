@@ -63,6 +63,13 @@ class Measured:
         )
 
 
+def measured(logs: Floats) -> Measured:
+    """Of logarithms of bandwidths, (pairs, repeats)."""
+    medians, repeats = np.median(logs, axis=1), logs.shape[1]
+    apart = np.abs(logs - medians[:, None]).sum(axis=1) / (repeats - 1)
+    return Measured(medians=medians, apart=apart, counts=np.full(len(logs), repeats))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judged:
     """What is known of the effects of each kind: transmit, receive (..., hosts), pair (..., 1), group (..., blocks).

@@ -203,6 +203,7 @@ def test_the_wave_of_a_pair_is_the_line_in_which_it_was_measured() -> None:
 
     lines = [line("forward", [(0, 1), (2, 3)]), line("backward", [(0, 1), (2, 3)])]
     assert together(lines) == {(0, 1): 0, (2, 3): 0, (1, 0): 1, (3, 2): 1}
+    assert together([*lines, line("both", [(0, 1)])]) == {(0, 1): 2, (2, 3): 0, (1, 0): 2, (3, 2): 1}
 
 
 def test_pairs_may_be_missing_and_a_host_with_too_few_is_not_judged() -> None:
