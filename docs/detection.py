@@ -15,6 +15,8 @@ import numpy as np
 from fabricbench import store
 from fabricbench.errors import FabricbenchError
 from fabricbench.judge import detection, localise, rounds
+from fabricbench.judge.detection import Outcome
+from fabricbench.judge.faults import TWOFOLD
 from fabricbench.judge.localise import FEWEST_REPEATS
 from fabricbench.judge.placements import Placement, counted
 from fabricbench.judge.polish import Floats, Layout
@@ -24,11 +26,13 @@ from fabricbench.model import Round
 from fabricbench.quantity import percent_text
 from fabricbench.show import detections, screen
 from fabricbench.show.table import Page, Table
+from fabricbench.statistics import clopper_pearson
 
 CHECKOUT = Path(__file__).parents[1]
 RESULTS = CHECKOUT / "results" / "hosts"
 SIZES = ((4, 1000), (16, 1000), (64, 100))
 """Hosts of which every pair is measured, and runs."""
+FIFTH = 0.2
 MANY, MANY_RUNS = 1024, 20
 """Hosts of which some rounds are measured, and runs."""
 
@@ -42,13 +46,12 @@ of clean runs of your own fabric, `python docs/detection.py FILE...` prints the 
 
 - *found*: every part of the fault was named by kind and member, was slow again in all of three measurements, and
   nothing else was. 95 % intervals are exact (Clopper & Pearson).
-- *others suspected*, *others blamed*: runs in which a host, pair or group was named that was not slow; and in which it
-  was slow again, too, so that the verdict was wrong. A group is not measured again.
+- *others suspected*, *others blamed*: runs in which a host, pair or group was named of which not every pair was slow;
+  and in which it was slow again, too, so that the verdict was wrong. A group is not measured again.
 - *transmit*, *receive*: one host; *node*: one host both ways; *link*: one pair both ways; *one way*: one pair one way;
   *rail*: all pairs within a group; *uplink*: all pairs between two groups, both ways. Rails and uplinks are looked for
   with `--groups`, as many groups as each has hosts.
-- *two nodes*, *node and link*: two faults at once. Of four hosts, two slow ones are half: which half is slow cannot be
-  said, and what is named then may be wrong.
+- *two nodes*, *node and link*: two faults at once. Of four hosts two are half, and which half is slow cannot be said.
 - *it sees*: what a run prints as the least fault that it sees, the median over runs. *just above*: runs that named a
   fault of exactly the depth that each printed; {sure} are promised. *just below*: a fault as much less deep than the
   limit as that is deeper; 10 % are allowed.
@@ -99,21 +102,34 @@ def read(files: Sequence[Path]) -> list[tuple[str, Source]]:
 
 
 def tables(found: Sequence[tuple[str, Source]]) -> Iterator[Table | str]:
-    """All tables, as they are counted."""
+    """All tables, as they are counted, each with what it comes to."""
     sources = [one for _, one in found]
     yield detections.sources(found)
     for hosts, runs in SIZES:
-        yield detections.outcomes(
-            detection.outcomes(sources, hosts, runs), f"{hosts} hosts, every pair, {runs:,} runs each"
-        )
+        yield from _counted(detection.outcomes(sources, hosts, runs), f"{hosts} hosts, every pair, {runs:,} runs each")
     yield MANY_TEXT.format(
         many=f"{MANY:,}", first=rounds.SPARSE_ROUNDS, all=f"{MANY - 1:,}", targeted=rounds.TARGETED_ROUNDS,
         share=percent_text(rounds.SPARSE_ROUNDS / (MANY - 1)),
     )  # fmt: skip
-    yield detections.outcomes(
+    yield from _counted(
         detection.sparse(sources, MANY, MANY_RUNS), f"{MANY:,} hosts, some rounds, {MANY_RUNS} runs each"
     )
     yield detections.edges([one for hosts, runs in SIZES for one in detection.edges(sources, hosts, runs)])
+
+
+def _counted(outcomes: Sequence[Outcome], title: str) -> Iterator[Table | str]:
+    """The table, and a sentence on what was promised: single faults of a fifth are found, and nobody is blamed."""
+    yield detections.outcomes(outcomes, title)
+    single = [one for one in outcomes if one.severity == FIFTH and one.fault not in TWOFOLD]
+    least = min(single, key=lambda one: one.found)
+    clean = [one for one in outcomes if one.fault is None]
+    blamed, runs = sum(one.blamed for one in clean), sum(one.runs for one in clean)
+    low, high = clopper_pearson(blamed, runs)
+    yield (
+        f"\nOf single faults of 20 %, {100 * least.found / least.runs:.1f} % were found or more; the least of "
+        f"*{least.fault}*. Without a fault,\n{blamed} of {runs:,} runs blamed somebody (95 %: "
+        f"{100 * low:.1f} to {100 * high:.1f} %).\n"
+    )
 
 
 def text(one: Table | str) -> str:
@@ -125,7 +141,7 @@ def text(one: Table | str) -> str:
 
 def head() -> str:
     """What the page begins with."""
-    return TEXT.format(fewest=FEWEST, sure=percent_text(SURE), least=percent_text(LEAST))
+    return TEXT.format(fewest=FEWEST, sure=f"{100 * SURE:.0f} %", least=f"{100 * LEAST:.0f} %")
 
 
 def live() -> str:
@@ -139,7 +155,7 @@ def live() -> str:
 def cost(sources: Sequence[Source]) -> Iterator[str]:
     """How long the rounds of many hosts are judged for, and the memory that takes."""
     random = np.random.default_rng(1)
-    for what, pairings in (("some", rounds.first(MANY, 1)), ("all", localise.rounds(MANY))):
+    for how_many, pairings in (("some", rounds.first(MANY, 1)), ("all", localise.rounds(MANY))):
         layout = layout_of(pairings, [""] * MANY)
         medians = made(sources, layout, 1, random).measured.medians[0]
         lines = [_line(wave, layout, medians) for wave in range(2 * len(pairings))]
@@ -150,7 +166,8 @@ def cost(sources: Sequence[Source]) -> Iterator[str]:
         judge(lines)
         memory = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        yield f"{MANY:,} hosts, {what} {len(pairings):,} rounds: judged in {took:.1f} s of a core with {memory / 1e6:.0f} MB"
+        said = f"{took:.1f} s of a core and {memory / 1e6:.0f} MB"
+        yield f"{MANY:,} hosts, {how_many} {len(pairings):,} rounds: judged with {said}."
 
 
 def judge(lines: Sequence[Round]) -> localise.Localised:

@@ -5,14 +5,14 @@ else is.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
 from fabricbench.judge import localise, rounds, suspicion
-from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Placed, place
+from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Name, Placed, place
 from fabricbench.judge.localise import Suspect
 from fabricbench.judge.polish import Floats, Layout
 from fabricbench.judge.resampled import Pair, Runs, Source, layout_of, made
@@ -156,7 +156,11 @@ def _named(clean: Runs, placed: Placed, share: Floats) -> int:
     """Runs in which the fault is named, and nothing else."""
     seen = judged(placed.harmed(clean.measured, clean.layout, share), clean.layout)
     named = _suspects(seen, clean.layout, len(clean.sources))
-    return sum({(one.kind, one.members) for one in some} == placed.named(run, clean.layout) for run, some in named)
+    return sum(_names(some) == placed.named(run, clean.layout) for run, some in named)
+
+
+def _names(some: Iterable[Suspect]) -> set[Name]:
+    return {(one.kind, one.members) for one in some}
 
 
 def _suspects(seen: Judged, layout: Layout, runs: int) -> Iterator[tuple[int, list[Suspect]]]:
@@ -177,12 +181,11 @@ def _outcome(
     found = suspected = blamed = 0
     for run, named in _suspects(seen, layout, runs):
         truth, harm = placed.named(run, layout), (placed.of(run), 1 - severity)
-        confirmed = {(one.kind, one.members) for one in named if _again(one, named, clean, run, harm, random)}
+        confirmed = _names(one for one in named if _again(one, named, clean, run, harm, random))
         found += confirmed == truth
-        # A host that is slow both ways is slow each way.
-        guilty = truth | {(way, members) for kind, members in truth if kind == "host" for way in localise.WAYS}
-        suspected += not {(one.kind, one.members) for one in named} <= guilty
-        blamed += not confirmed <= guilty
+        innocent = {name for name in _names(named) - truth if not placed.guilty(run, name, layout)}
+        suspected += bool(innocent)
+        blamed += bool(innocent & confirmed)
     return Outcome(
         hosts=layout.hosts, grouped=len(layout.names) > 1, fault=fault, severity=severity, runs=runs, found=found,
         suspected=suspected, blamed=blamed,

@@ -12,8 +12,9 @@ A fault of a severity takes that share of the bandwidth of the pairs that it con
     node and link       of one host, and of one pair of others
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Literal, get_args
 
 import numpy as np
@@ -26,6 +27,7 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 Name = tuple[Kind, tuple[int | str, ...]]
 GROUPED: tuple[Fault, ...] = ("rail", "uplink")
 """Faults that are looked for with groups known."""
+TWOFOLD: tuple[Fault, ...] = ("two nodes", "node and link")
 
 
 def _none(width: int) -> Callable[[], Whole]:
@@ -63,6 +65,13 @@ class Placed:
         names |= {("pair", (int(one), int(two))) for one, two in mine.pair[0]}
         return names | {("group", (layout.names[one], layout.names[two])) for one, two in mine.group[0]}
 
+    def guilty(self, run: int, name: Name, layout: Layout) -> bool:
+        """Whether all pairs of what was named are slow, though it should perhaps be called otherwise."""
+        kind, members = name
+        senders, receivers = np.array(list(_accused(kind, members, layout)), np.int64).T
+        accused = Layout(senders, receivers, layout.groups, np.arange(senders.size))
+        return bool(self.of(run).counts(accused).all())
+
     def counts(self, layout: Layout) -> Whole:
         """How many faults each pair has, (runs, pairs)."""
         hosts = np.arange(layout.hosts)[:, None]
@@ -82,6 +91,23 @@ def _among(places: Whole, faults: Whole) -> Whole:
     for number in range(faults.shape[1]):
         found |= (places[None] == faults[:, number, None]).all(axis=-1)
     return found.astype(np.int64)
+
+
+def _accused(kind: Kind, members: tuple[int | str, ...], layout: Layout) -> Iterator[tuple[int, int]]:
+    """Ordered pairs that a suspect accuses."""
+    if kind == "pair":
+        one, two = (int(member) for member in members)
+        yield one, two
+    for one, two in permutations(range(layout.hosts), 2) if kind == "group" else ():
+        if (layout.groups[one], layout.groups[two]) == members:
+            yield one, two
+    if kind in ("transmit", "receive", "host"):
+        host = int(members[0])
+        for other in (one for one in range(layout.hosts) if one != host):
+            if kind != "receive":
+                yield host, other
+            if kind != "transmit":
+                yield other, host
 
 
 def place(fault: Fault, layout: Layout, runs: int, random: np.random.Generator) -> Placed:

@@ -103,6 +103,19 @@ def test_no_fault_takes_nothing() -> None:
     assert Placed().counts(layout).sum() == 0
 
 
+def test_guilty_is_whoever_has_no_pair_that_is_not_slow() -> None:
+    layout = layout_of(rounds(4), ["x", "x", "y", "y"])
+    node = Placed(transmit=np.array([[[2]]]), receive=np.array([[[2]]]))
+    for name in (("host", (2,)), ("transmit", (2,)), ("receive", (2,)), ("pair", (2, 0)), ("pair", (1, 2))):
+        assert node.guilty(0, name, layout)  # type: ignore[arg-type]
+    for name in (("host", (0,)), ("transmit", (0,)), ("pair", (0, 1)), ("group", ("x", "y")), ("group", ("x", "x"))):
+        assert not node.guilty(0, name, layout)  # type: ignore[arg-type]
+    within = Placed(group=np.array([[[1, 1]]]))
+    assert within.guilty(0, ("group", ("y", "y")), layout)
+    assert within.guilty(0, ("pair", (3, 2)), layout)
+    assert not within.guilty(0, ("host", (3,)), layout)
+
+
 def test_counts_are_of_runs_and_of_the_truth() -> None:
     found = detection.outcomes(sources(), 10, 40)
     assert [one.fault for one in found if one.fault is None] == [None, None]
