@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 
 from fabricbench.judge import localise, rounds, suspicion
-from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Name, Placed, place
+from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Name, Placed, faults, guilty, place
 from fabricbench.judge.localise import Suspect
 from fabricbench.judge.polish import Floats, Layout
 from fabricbench.judge.resampled import Pair, Runs, Source, layout_of, made
@@ -180,10 +180,11 @@ def _outcome(
     layout, runs = clean.layout, len(clean.sources)
     found = suspected = blamed = 0
     for run, named in _suspects(seen, layout, runs):
-        truth, harm = placed.named(run, layout), (placed.of(run), 1 - severity)
+        truth = placed.named(run, layout)
+        harm = truth, 1 - severity
         confirmed = _names(one for one in named if _again(one, named, clean, run, harm, random))
         found += confirmed == truth
-        innocent = {name for name in _names(named) - truth if not placed.guilty(run, name, layout)}
+        innocent = {name for name in _names(named) - truth if not guilty(name, truth, layout.groups)}
         suspected += bool(innocent)
         blamed += bool(innocent & confirmed)
     return Outcome(
@@ -193,17 +194,16 @@ def _outcome(
 
 
 def _again(
-    one: Suspect, named: Sequence[Suspect], clean: Runs, run: int, harm: tuple[Placed, float],
+    one: Suspect, named: Sequence[Suspect], clean: Runs, run: int, harm: tuple[set[Name], float],
     random: np.random.Generator,
 ) -> bool:  # fmt: skip
     """Whether a suspect is slow again; a group is not measured again."""
     pairs = suspicion.again(one, range(clean.layout.hosts), named)
     if not pairs:
         return one.kind == "group"
-    placed, share = harm
-    senders, receivers = np.array(pairs).T
-    faults = placed.counts(Layout(senders, receivers, clean.layout.groups, np.arange(len(pairs))))[0]
-    rates = np.exp(clean.again(run, pairs, random)) * share**faults
+    truth, share = harm
+    faulty = [faults(truth, sender, receiver, clean.layout.groups) for sender, receiver in pairs]
+    rates = np.exp(clean.again(run, pairs, random)) * share ** np.array(faulty)
     lines = [
         Round(launch=0, round=0, direction="forward", pairs=[pair], nbytes=1, samples_s=[[float(1 / rate)]], check="ok")
         for pair, rate in zip(pairs, rates, strict=True)

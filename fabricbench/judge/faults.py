@@ -12,7 +12,7 @@ A fault of a severity takes that share of the bandwidth of the pairs that it con
     node and link       of one host, and of one pair of others
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Literal, get_args
@@ -65,13 +65,6 @@ class Placed:
         names |= {("pair", (int(one), int(two))) for one, two in mine.pair[0]}
         return names | {("group", (layout.names[one], layout.names[two])) for one, two in mine.group[0]}
 
-    def guilty(self, run: int, name: Name, layout: Layout) -> bool:
-        """Whether all pairs of what was named are slow, though it should perhaps be called otherwise."""
-        kind, members = name
-        senders, receivers = np.array(list(_accused(kind, members, layout)), np.int64).T
-        accused = Layout(senders, receivers, layout.groups, np.arange(senders.size))
-        return bool(self.of(run).counts(accused).all())
-
     def counts(self, layout: Layout) -> Whole:
         """How many faults each pair has, (runs, pairs)."""
         hosts = np.arange(layout.hosts)[:, None]
@@ -85,6 +78,21 @@ class Placed:
         return replace(clean, medians=clean.medians + depth * self.counts(layout))
 
 
+def faults(names: Set[Name], sender: int, receiver: int, groups: Sequence[str]) -> int:
+    """How many faults a pair has of those that have these names."""
+    return (
+        (("transmit", (sender,)) in names or ("host", (sender,)) in names)
+        + (("receive", (receiver,)) in names or ("host", (receiver,)) in names)
+        + (("pair", (sender, receiver)) in names)
+        + (("group", (groups[sender], groups[receiver])) in names)
+    )
+
+
+def guilty(name: Name, names: Set[Name], groups: Sequence[str]) -> bool:
+    """Whether all pairs of what was named are slow, though it should perhaps be called otherwise."""
+    return all(faults(names, one, two, groups) for one, two in _accused(*name, groups))
+
+
 def _among(places: Whole, faults: Whole) -> Whole:
     """Whether each place, (places, width), is one of the faults, (runs, faults, width): (runs, places), 1 or 0."""
     found = np.zeros((len(faults), len(places)), bool)
@@ -93,17 +101,17 @@ def _among(places: Whole, faults: Whole) -> Whole:
     return found.astype(np.int64)
 
 
-def _accused(kind: Kind, members: tuple[int | str, ...], layout: Layout) -> Iterator[tuple[int, int]]:
+def _accused(kind: Kind, members: tuple[int | str, ...], groups: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Ordered pairs that a suspect accuses."""
     if kind == "pair":
         one, two = (int(member) for member in members)
         yield one, two
-    for one, two in permutations(range(layout.hosts), 2) if kind == "group" else ():
-        if (layout.groups[one], layout.groups[two]) == members:
+    for one, two in permutations(range(len(groups)), 2) if kind == "group" else ():
+        if (groups[one], groups[two]) == members:
             yield one, two
     if kind in ("transmit", "receive", "host"):
         host = int(members[0])
-        for other in (one for one in range(layout.hosts) if one != host):
+        for other in (one for one in range(len(groups)) if one != host):
             if kind != "receive":
                 yield host, other
             if kind != "transmit":

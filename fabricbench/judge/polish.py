@@ -40,6 +40,8 @@ class Lines:
 
     def medians(self, values: Floats) -> Floats:
         """Of each line, (..., lines); 0 where nothing stands in it."""
+        if self.counts.min() == self.places.shape[1]:
+            return np.asarray(np.median(values[..., self.places], axis=-1))
         known = np.concatenate([values, np.full((*values.shape[:-1], 1), np.nan)], axis=-1)
         ranked = np.sort(known[..., self.places], axis=-1)  # NaN comes last
         line = np.arange(self.counts.size)
@@ -152,29 +154,40 @@ class Fit:
 
 def polish(values: Floats, layout: Layout) -> Fit:
     """Effects of hosts are relative to the median host of their group, those of blocks to the usual own block."""
-    transmit, receive = (np.zeros((*values.shape[:-1], layout.hosts)) for _ in range(2))
-    waves = np.zeros((*values.shape[:-1], layout.large.size + 1))
+    runs = values.reshape(-1, values.shape[-1])
+    widths = (len(layout.blocks), layout.hosts, layout.hosts, layout.large.size + 1)
+    parts = [np.zeros((len(runs), width)) for width in widths]
+    moving = np.arange(len(runs))
     for _ in range(_TURNS):
-        before = transmit, receive, waves
-        level = layout.within.medians(
-            values - transmit[..., layout.senders] - receive[..., layout.receivers] - waves[..., layout.wave]
-        )
-        left = values - level[..., layout.block]
-        transmit = _centred(
-            layout.sends.medians(left - receive[..., layout.receivers] - waves[..., layout.wave]), layout
-        )
-        left = left - transmit[..., layout.senders]
-        receive = _centred(layout.receives.medians(left - waves[..., layout.wave]), layout)
-        left = left - receive[..., layout.receivers]
-        waves = _common(layout.together.medians(left))
-        after = transmit, receive, waves
-        if all(np.abs(new - old).max() < _SETTLED for new, old in zip(after, before, strict=True)):
+        before = [part[moving] for part in parts]
+        after = _swept(runs[moving], layout, *before[1:])
+        moved = np.max([np.abs(new - old).max(axis=-1) for new, old in zip(after, before, strict=True)], axis=0)
+        for part, new in zip(parts, after, strict=True):
+            part[moving] = new
+        moving = moving[moved >= _SETTLED]
+        if not moving.size:
             break
+    level, transmit, receive, wave = (part.reshape(*values.shape[:-1], part.shape[-1]) for part in parts)
     base = _usual(level, layout)
+    fitted = level[..., layout.block] + transmit[..., layout.senders] + receive[..., layout.receivers]
     return Fit(
-        base=base, transmit=transmit, receive=receive, group=level - base[..., None],
-        wave=waves, residual=left - waves[..., layout.wave],
+        base=base, transmit=transmit, receive=receive, group=level - base[..., None], wave=wave,
+        residual=values - fitted - wave[..., layout.wave],
     )  # fmt: skip
+
+
+def _swept(
+    values: Floats, layout: Layout, transmit: Floats, receive: Floats, wave: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Levels of blocks, and better effects of senders, receivers and waves."""
+    calm = values - wave[..., layout.wave]
+    level = layout.within.medians(calm - transmit[..., layout.senders] - receive[..., layout.receivers])
+    above = calm - level[..., layout.block]
+    transmit = _centred(layout.sends.medians(above - receive[..., layout.receivers]), layout)
+    above -= transmit[..., layout.senders]
+    receive = _centred(layout.receives.medians(above), layout)
+    above += wave[..., layout.wave] - receive[..., layout.receivers]
+    return level, transmit, receive, _common(layout.together.medians(above))
 
 
 def _common(effects: Floats) -> Floats:

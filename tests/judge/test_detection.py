@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fabricbench.judge import detection, localise, resampled, slowness
-from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Placed, place
+from fabricbench.judge.faults import FAULTS, GROUPED, Fault, Name, Placed, faults, guilty, place
 from fabricbench.judge.localise import rounds
 from fabricbench.judge.resampled import Source, layout_of, made, source
 from fabricbench.judge.slowness import judged
@@ -94,7 +94,7 @@ def test_a_fault_takes_from_its_pairs_and_is_named_as_it_should_be(fault: Fault)
         named = localise.suspects(slow, effects, layout)
         assert {(one.kind, one.members) for one in named} == placed.named(run, layout)
         taken = placed.harmed(runs.measured, layout, 0.5).medians[run] - runs.measured.medians[run]
-        assert taken == pytest.approx(placed.of(run).counts(layout)[0] * math.log(0.5))
+        assert taken == pytest.approx(placed.counts(layout)[run] * math.log(0.5))
 
 
 def test_no_fault_takes_nothing() -> None:
@@ -104,16 +104,32 @@ def test_no_fault_takes_nothing() -> None:
 
 
 def test_guilty_is_whoever_has_no_pair_that_is_not_slow() -> None:
-    layout = layout_of(rounds(4), ["x", "x", "y", "y"])
-    node = Placed(transmit=np.array([[[2]]]), receive=np.array([[[2]]]))
-    for name in (("host", (2,)), ("transmit", (2,)), ("receive", (2,)), ("pair", (2, 0)), ("pair", (1, 2))):
-        assert node.guilty(0, name, layout)  # type: ignore[arg-type]
-    for name in (("host", (0,)), ("transmit", (0,)), ("pair", (0, 1)), ("group", ("x", "y")), ("group", ("x", "x"))):
-        assert not node.guilty(0, name, layout)  # type: ignore[arg-type]
-    within = Placed(group=np.array([[[1, 1]]]))
-    assert within.guilty(0, ("group", ("y", "y")), layout)
-    assert within.guilty(0, ("pair", (3, 2)), layout)
-    assert not within.guilty(0, ("host", (3,)), layout)
+    groups = ["x", "x", "y", "y"]
+    node: set[Name] = {("host", (2,))}
+    good: list[Name] = [("host", (2,)), ("transmit", (2,)), ("receive", (2,)), ("pair", (2, 0)), ("pair", (1, 2))]
+    bad: list[Name] = [
+        ("host", (0,)),
+        ("transmit", (0,)),
+        ("pair", (0, 1)),
+        ("group", ("x", "y")),
+        ("group", ("x", "x")),
+    ]
+    assert all(guilty(name, node, groups) for name in good)
+    assert not any(guilty(name, node, groups) for name in bad)
+    within: set[Name] = {("group", ("y", "y"))}
+    assert guilty(("pair", (3, 2)), within, groups)
+    assert not guilty(("host", (3,)), within, groups)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_of_a_pair_are_the_same_by_name_and_by_place(fault: Fault) -> None:
+    layout = layout_of(rounds(9), detection.group_names(9, grouped=fault in GROUPED))
+    placed = place(fault, layout, 3, np.random.default_rng(3))
+    for run in range(3):
+        names = placed.named(run, layout)
+        pairs = zip(layout.senders.tolist(), layout.receivers.tolist(), strict=True)
+        by_name = [faults(names, one, two, layout.groups) for one, two in pairs]
+        assert by_name == placed.counts(layout)[run].tolist()
 
 
 def test_counts_are_of_runs_and_of_the_truth() -> None:
