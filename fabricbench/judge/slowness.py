@@ -124,7 +124,8 @@ class Judged:
 
     def _seen(self, kind: Kind, sure: float) -> Floats:
         # What is slow is itself among that from which the noise is read, which tells where that is little.
-        errors = self.errors[kind] * (self.masked / self.noise)[..., None]
+        more = np.divide(self.masked, self.noise, out=np.ones_like(self.masked), where=self.noise > 0)
+        errors = self.errors[kind] * more[..., None]
         depths = np.maximum(_FLOOR, self.quantiles[kind][..., None] * errors) + sure * errors
         judged = self.hosts if kind in ("transmit", "receive") else slice(None)
         return np.asarray(np.exp(-depths[..., judged].max(axis=-1)))

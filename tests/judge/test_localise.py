@@ -85,6 +85,13 @@ def test_long_tails_name_nobody_either() -> None:
     assert alarms <= 1
 
 
+@pytest.mark.parametrize("members", [4, 9])
+def test_without_any_noise_the_least_fault_is_what_it_sees(members: int) -> None:
+    found = localise(simulated(members, noise=0.0), members)
+    assert (found.suspects, found.noise) == ((), pytest.approx(0.0, abs=1e-9))
+    assert list(found.sees.values()) == pytest.approx([1 - LEAST] * 4, abs=1e-6)
+
+
 def test_one_disturbed_transfer_is_no_slow_pair() -> None:
     pairs = simulated(6)
     pairs[1, 2][0] /= 50
