@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV ?= .venv
 MPI ?= openmpi
 TESTS ?=
+PLACEMENTS ?=
 CALIBRATION ?= results/local/calibration.jsonl.gz
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint types calibration comparing truth results schema clean
+.PHONY: run test lint types calibration calibration-hosts comparing truth detection results schema clean
 .DEFAULT_GOAL := run
 
 run: $(READY)  ## measure this machine and print the tables
@@ -27,6 +28,12 @@ types: $(READY)
 
 calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: two hours
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
+
+calibration-hosts: $(READY)  ## faults between hosts on this machine, named or not: 40 minutes, needs root; PLACEMENTS: --runs N
+	PYTHONPATH=tests $(BIN)/python -m hosts.placements $(PLACEMENTS)
+
+detection: $(READY)  ## docs/detection.md from clean runs in results/hosts/: 3 minutes
+	$(BIN)/python docs/detection.py
 
 comparing: $(READY)  ## how long a comparison of 1,000,000 samples takes, and how much memory
 	$(BIN)/python tests/judge/speed.py

@@ -50,7 +50,8 @@ def page() -> str:
         report = msgspec.json.decode(file.read_bytes(), type=beside.Report)
         parts.append(BESIDE.format(file=file.relative_to(CHECKOUT), ranks=report.ranks, launches=report.launches))
         parts.append(_block(screen.page_text(besides.page(report))))
-    for file in sorted(file for file in HERE.glob("*/*.jsonl*") if file.parent.name not in ("local", "calibration")):
+    elsewhere = ("local", "calibration", "hosts")
+    for file in sorted(file for file in HERE.glob("*/*.jsonl*") if file.parent.name not in elsewhere):
         parts.append(f"## {file.relative_to(HERE)}\n")
         for result in store.load(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file):
             parts.append(_block(screen.page_text(tables.page(result, recompute=False))))

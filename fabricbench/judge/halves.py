@@ -21,8 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fabricbench.judge.localise import FALSE_ALARMS, FEWEST, LEAST
+from fabricbench.judge.localise import FEWEST
 from fabricbench.judge.peers import host_of
+from fabricbench.judge.slowness import FALSE_ALARMS, LEAST
 
 TURNS = 7
 """Of a trial: so many that a scatter can be told of them."""

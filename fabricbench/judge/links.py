@@ -7,13 +7,12 @@ one round alone, then in another suspects alone. Going back to an earlier round 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from statistics import median
 
 from fabricbench.errors import UsageError
 from fabricbench.judge import demanded, suspicion
 from fabricbench.judge.evidence import Evidence, Verdict, undecided, unknown
 from fabricbench.judge.expectations import Expectation
-from fabricbench.judge.localise import FEWEST, Localised, Suspect, bandwidths, localise
+from fabricbench.judge.localise import FEWEST, Localised, Suspect, bandwidths, localise, together
 from fabricbench.judge.outliers import BLIND
 from fabricbench.judge.suspicion import Found, Ordered
 from fabricbench.model import Round, rank_names
@@ -63,8 +62,8 @@ def _fabric(result: Result) -> Fabric:
         raise UsageError(f"{result.path} has rounds of more than its {members} ranks.", "Measure again.")
     everything, alone, again = parts(lines)
     apart = [line for line in everything if line.direction != "both"]
-    localised = localise(bandwidths(apart), members)
-    usual = _usual_alone(alone, localised) or localised.base or 0.0
+    localised = localise(bandwidths(apart), members, waves=together(apart))
+    usual = suspicion.usual_alone(alone, localised.suspects) or localised.base or 0.0
     return Fabric(
         names=tuple(f"rank {one}" for one in range(members)) if hosts is None else tuple(rank_names(hosts)),
         hosts=tuple(hosts or ()), nbytes=lines[0].nbytes if lines else 0,
@@ -87,14 +86,6 @@ def parts(lines: Sequence[Round]) -> tuple[Sequence[Round], Sequence[Round], Seq
         latest = place
     alone = [line for line in lines[then:] if line.launch == lines[then].launch]
     return lines[:then], alone, lines[then + len(alone) :]
-
-
-def _usual_alone(alone: Sequence[Round], localised: Localised) -> float | None:
-    """Bytes a second of a pair that is measured alone, of those of nobody suspected where there are any."""
-    accused = {member for one in localised.suspects for member in one.members}
-    rates = suspicion.medians(alone)
-    good = [rate for pair, rate in rates.items() if not accused & set(pair)]
-    return median(good or rates.values()) if rates else None
 
 
 def _again(one: Suspect, again: Sequence[Round], members: int, localised: Localised, usual: float) -> Found:

@@ -25,7 +25,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fabricbench.judge.evidence import Verdict
-from fabricbench.judge.localise import FALSE_ALARMS, FEWEST, LEAST
+from fabricbench.judge.localise import FEWEST
+from fabricbench.judge.slowness import FALSE_ALARMS, LEAST
 
 MOSTLY, SOMETIMES = 0.75, 0.25
 """Shares of the launches."""

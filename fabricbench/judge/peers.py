@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fabricbench.judge.localise import FALSE_ALARMS, FEWEST, FEWEST_REPEATS, LEAST
+from fabricbench.judge.localise import FEWEST, FEWEST_REPEATS
+from fabricbench.judge.slowness import FALSE_ALARMS, LEAST
 from fabricbench.model import Record
 
 Matrix = NDArray[np.float64]

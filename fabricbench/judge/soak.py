@@ -13,9 +13,9 @@ from statistics import median
 
 from fabricbench.judge.evidence import Evidence, Verdict
 from fabricbench.judge.guidelines import LIMIT
-from fabricbench.judge.localise import FALSE_ALARMS
 from fabricbench.judge.pairs import keys
 from fabricbench.judge.sides import Unit
+from fabricbench.judge.slowness import FALSE_ALARMS
 from fabricbench.model import Case
 
 FEWEST = 8

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from fabricbench import mpi, store
@@ -14,17 +13,13 @@ from fabricbench.engine.start import Order
 from fabricbench.engine.survey import Pair, Wave
 from fabricbench.engine.worker import Announce
 from fabricbench.errors import NotMeasuredError, UsageError
-from fabricbench.judge import halves, peers, suspicion, topology
-from fabricbench.judge.localise import bandwidths, localise, rounds
+from fabricbench.judge import halves, peers, rounds, suspicion, topology
+from fabricbench.judge.localise import bandwidths, localise, together
 from fabricbench.judge.suspicion import Diagnosis, Ordered
 from fabricbench.model import End, Ending, Round
 from fabricbench.procedures import locally, searching
 from fabricbench.procedures.locally import Examined
 from fabricbench.procedures.measuring import Measuring, Question, ordered
-
-MOST_MEMBERS = 256
-"""Ranks above which every pair would take too long."""
-SPARSE_ROUNDS = 16
 
 
 def diagnose(question: Question, order: Order, announce: Announce) -> Diagnosis:
@@ -115,7 +110,7 @@ def _whole(found: Diagnosis, measuring: Measuring) -> Diagnosis:
 
 def _paired(measuring: Measuring, members: int, examined: Examined) -> Diagnosis:
     question = measuring.question
-    pairings = _pairings(members, question.seed)
+    pairings = rounds.first(members, question.seed)
     lines = measuring.measured(list(_waves(pairings, ("forward", "backward", "both"))))
     if len(measuring.names) != members:
         raise NotMeasuredError(
@@ -123,10 +118,21 @@ def _paired(measuring: Measuring, members: int, examined: Examined) -> Diagnosis
             "Let -n and --launcher say the same.",
         )
     apart = [line for line in lines if line.direction != "both"]
+    both = [line for line in lines if line.direction == "both"]
     grouping = topology.grouping(question.groups, measuring.names)
-    localised = localise(bandwidths(apart), members, grouping.groups)
-    reference = suspicion.reference(pairings, localised.suspects)
-    alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in reference])
+    localised = localise(bandwidths(apart), members, grouping.groups, together(apart))
+    more = rounds.targeted(members, pairings, localised.near, question.seed)
+    if more:
+        apart += measuring.measured(list(_waves(more, ("forward", "backward"), len(pairings))))
+        localised = localise(bandwidths(apart), members, grouping.groups, together(apart))
+    crowd = rounds.crowded(apart)
+    reference = suspicion.reference([crowd, *pairings], localised.suspects)
+    alone = measuring.measured(
+        [
+            Wave(round=0, direction="forward", pairs=[pair])
+            for pair in dict.fromkeys((*crowd, *reference[: rounds.MOST_ALONE]))
+        ]
+    )
     usual = suspicion.usual_alone(alone, localised.suspects) or localised.base or 0.0
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
     again = measuring.measured(
@@ -136,10 +142,10 @@ def _paired(measuring: Measuring, members: int, examined: Examined) -> Diagnosis
         names=tuple(measuring.names), library=mpi.library_name(), nbytes=question.nbytes, file=str(measuring.output),
         rates=suspicion.medians(apart), localised=localised,
         found=tuple(suspicion.confirmed(one, _of(again, checks[one]), usual) for one in localised.suspects),
-        together=suspicion.ratio(apart, alone),
-        duplex=suspicion.ratio([line for line in lines if line.direction == "both"], apart),
+        together=suspicion.ratio(apart, _of(alone, crowd)),
+        duplex=suspicion.ratio(both, apart),
         unknown=tuple(dict.fromkeys(measuring.unknown)),
-        wrong=tuple(ordered([_wave(line) for line in (*lines, *alone, *again) if line.check == "wrong"])),
+        wrong=tuple(ordered([_wave(line) for line in (*apart, *both, *alone, *again) if line.check == "wrong"])),
         compared=examined.compared, lagging=examined.lagging,
         gaps=(*examined.gaps, *grouping.gaps), remarks=(*grouping.remarks, *topology.remarks(measuring.names)),
     )  # fmt: skip
@@ -154,14 +160,7 @@ def _of(lines: Sequence[Round], pairs: Sequence[Ordered]) -> list[Round]:
     return [line for line in lines if line.pairs[0] in pairs]
 
 
-def _pairings(members: int, seed: int) -> list[list[Pair]]:
-    """Every pair in rounds, in seeded order; of many members some of the rounds."""
-    found = rounds(members)
-    Random(seed).shuffle(found)
-    return found if members <= MOST_MEMBERS else found[:SPARSE_ROUNDS]
-
-
-def _waves(pairings: Sequence[list[Pair]], directions: Sequence[Any]) -> Iterator[Wave]:
-    for number, pairs in enumerate(pairings):
+def _waves(pairings: Sequence[list[Pair]], directions: Sequence[Any], start: int = 0) -> Iterator[Wave]:
+    for number, pairs in enumerate(pairings, start):
         for direction in directions:
             yield Wave(round=number, direction=direction, pairs=pairs)
