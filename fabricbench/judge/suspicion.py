@@ -11,12 +11,14 @@ from typing import Literal
 import numpy as np
 
 from fabricbench.judge.halves import Searched
-from fabricbench.judge.localise import LEAST, Localised, Suspect, bandwidths
+from fabricbench.judge.localise import LEAST, Kind, Localised, Suspect, bandwidths
 from fabricbench.judge.peers import FEW_ALIKE, Compared, Lagging, host_of
 from fabricbench.model import Round
 
 PARTNERS = 3
 """Unsuspected partners that a suspect is measured with again."""
+DULL = 0.5
+"""Share of the usual rate: a run that would not name a fault as deep is no clean one."""
 
 Verdict = Literal["clean", "slow", "unknown"]
 Ordered = tuple[int, int]
@@ -71,6 +73,20 @@ class Diagnosis:
         """Slow where a suspect was confirmed or data was wrong; unknown where something could not be seen."""
         return "slow" if self._slow() else "unknown" if self._unseen() else "clean"
 
+    @property
+    def shared(self) -> bool:
+        """Whether pairs have less at once than alone."""
+        return self.together is not None and self.together < 1 - 2 * LEAST
+
+    @property
+    def dull(self) -> list[str]:
+        """What members differ in so much that a fault would not stand out, as where half of them are slow.
+
+        Nothing where they share something: that alone makes them differ.
+        """
+        ways: tuple[tuple[Kind, str], ...] = (("transmit", "what they send"), ("receive", "what they receive"))
+        return [text for kind, text in ways if self.localised.sees.get(kind, 1.0) < DULL and not self.shared]
+
     def _slow(self) -> bool:
         """A group has no partners to be measured with again: its pairs were many."""
         if self.wrong or self.miscomputed or any(one.suspect.kind == "group" for one in self.found):
@@ -81,7 +97,7 @@ class Diagnosis:
     def _unseen(self) -> bool:
         localised, searched = self.localised, self.searched
         return bool(
-            localised.blind or localised.unjudged or self.unknown or self.gaps
+            localised.blind or localised.unjudged or self.unknown or self.gaps or self.dull
             or any(one.blind or one.unjudged for one in self.compared)
             or any(one.again == 0 for one in self.found) or any(one.again == 0 for one in self.lagging)
             or (searched and (searched.blind or (searched.members and not searched.again)))
@@ -102,9 +118,15 @@ def again(suspect: Suspect, members: Sequence[int], suspects: Sequence[Suspect])
     return {"transmit": sends, "receive": receives, "host": [*sends, *receives]}[suspect.kind]
 
 
-def reference(rounds: Sequence[Sequence[Ordered]], suspects: Sequence[Suspect]) -> Sequence[Ordered]:
-    """The pairs by which it is known what a pair has alone: the round with the most pairs of nobody suspected."""
-    return max(rounds, key=lambda pairs: len(_good(pairs, suspects)))
+def reference(
+    crowd: Sequence[Ordered], rounds: Sequence[Sequence[Ordered]], suspects: Sequence[Suspect]
+) -> list[Ordered]:
+    """The pairs by which it is known what a pair has alone: a crowd, and where all of it are suspected more.
+
+    These are the round with the most pairs of nobody suspected.
+    """
+    more = [] if _good(crowd, suspects) else max(rounds, key=lambda pairs: len(_good(pairs, suspects)))
+    return [*dict.fromkeys((*crowd, *more))]
 
 
 def usual_alone(alone: Sequence[Round], suspects: Sequence[Suspect]) -> float | None:
@@ -152,12 +174,17 @@ def sentences(found: Diagnosis) -> list[str]:
     said += [_sentence(one, found) for one in found.found]
     said += [_searched(found.searched, found)] if found.searched and found.searched.members else []
     said += [one for one in (found.localised.blind, found.searched and found.searched.blind) if one]
+    if found.dull:
+        said.append(
+            f"Members differ so much in {' and in '.join(found.dull)} that one with {DULL:.1f} of its peers would not "
+            "stand out: there is no majority to hold them against."
+        )
     said += _unjudged(found)
     if found.unknown:
         pairs = ", ".join(_arrow(pair, found) for pair in found.unknown)
         said.append(f"UNKNOWN, because it could not be measured: {pairs}.")
     said += found.gaps
-    if found.together is not None and found.together < 1 - 2 * LEAST:
+    if found.shared:
         said.append(
             f"Pairs that talk at once have {found.together:.2f} of what they have alone: they share something, such as "
             "an oversubscribed uplink or the cores of a machine. That is no host's fault."

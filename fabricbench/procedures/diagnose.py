@@ -126,13 +126,8 @@ def _paired(measuring: Measuring, members: int, examined: Examined) -> Diagnosis
         apart += measuring.measured(list(_waves(more, ("forward", "backward"), len(pairings))))
         localised = localise(bandwidths(apart), members, grouping.groups, together(apart))
     crowd = rounds.crowded(apart)
-    reference = suspicion.reference([crowd, *pairings], localised.suspects)
-    alone = measuring.measured(
-        [
-            Wave(round=0, direction="forward", pairs=[pair])
-            for pair in dict.fromkeys((*crowd, *reference[: rounds.MOST_ALONE]))
-        ]
-    )
+    reference = suspicion.reference(crowd, pairings, localised.suspects)
+    alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in reference])
     usual = suspicion.usual_alone(alone, localised.suspects) or localised.base or 0.0
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
     again = measuring.measured(

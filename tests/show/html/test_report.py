@@ -392,7 +392,7 @@ class TestPairs:
     def test_what_stands_out_is_said_or_what_would_have(self) -> None:
         said = answer(tree(written([paired(6)])))
         assert said[-1][0] == "good"
-        assert said[-1][1].startswith("No pair or host stands out; a transmit below 0.95")
+        assert said[-1][1].startswith("No pair or host stands out; a transmit below 0.96")
 
     def test_ranks_that_share_hosts_have_numbers(self) -> None:
         page = text_of(tree(written([paired(4, ["a", "b"])])))
