@@ -13,8 +13,8 @@ CHECKOUT = Path(__file__).parents[1]
 EXPERIMENTS = """# How often the comparison rule errs
 
 This page is written by `make results` from stored launches; `fabricbench doctor --calibrate FILE --read` counts
-again, and `make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some 90
-minutes, for which nothing else may run; the file, 2 to 4 MB, goes to `results/calibration/`. `docs/ab.md` says where
+again, and `make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some two
+hours, for which nothing else may run; the file, 2 to 4 MB, goes to `results/calibration/`. `docs/ab.md` says where
 the thresholds come from.
 
 How to read it:

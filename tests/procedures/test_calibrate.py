@@ -102,6 +102,27 @@ class TestFixture:
         calibrate.collect(path, lambda event: None, unchanged=20, tables=0)
         assert path.read_bytes() == before
 
+    def test_the_folder_is_made_and_an_interrupted_series_is_gone_on_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, launches = tmp_path / "results" / "local" / "calibration.jsonl.gz", iter(fixture(2))
+
+        def launched(words: list[str], *wanted: object) -> Noted:
+            noted = msgspec.structs.replace(next(launches), machine=calibrate._here())
+            if len(calibrate.load(path) if path.exists() else []) == 7 and not interrupted:
+                interrupted.append(noted)
+                raise KeyboardInterrupt
+            return noted
+
+        interrupted: list[Noted] = []
+        monkeypatch.setattr(calibrate, "_launched", launched)
+        with pytest.raises(KeyboardInterrupt):
+            calibrate.collect(path, lambda event: None, unchanged=10, tables=0)
+        assert len(calibrate.load(path)) == 7
+        calibrate.collect(path, lambda event: None, unchanged=10, tables=0)
+        assert [noted.side for noted in calibrate.load(path)][:4] == list(SIDES)[:4]
+        assert len(calibrate.load(path)) == 10
+
     def test_it_is_read_as_it_is(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
