@@ -42,7 +42,8 @@ SHARE = 0.5
 SLOWEST_MBIT, FASTEST_MBIT = 50, 200
 OVER = 2
 """What the hosts of a leaf can send over what its uplink carries."""
-NBYTES, BUDGET_S = "128KiB", "0.3"
+SIZE, BUDGET_S = "256KiB", "0.3"
+"""Of a message: four of them take 40 to 170 ms, longer than a rank waits for one of few cores."""
 LIMIT_S = 300.0
 
 
@@ -55,8 +56,8 @@ def place(case: Case, seed: int) -> tuple[int, int, int | None]:
     return hosts, rate, random.randrange(hosts) if case in DIRECTIONS else None
 
 
-def diagnosed(case: Case, seed: int, keep: Path | None = None) -> Placement:
-    """Build the fabric, diagnose it, and say what was said. keep: a file for the result."""
+def diagnosed(case: Case, seed: int, keep: Path | None = None, size: str = SIZE) -> Placement:
+    """Build the fabric, diagnose it, and say what was said. keep: a file for the result. size: of a message."""
     hosts, rate, host = place(case, seed)
     leaves = {"leaves": 2, "uplink": f"{rate * hosts // 2 / OVER:g}mbit"} if case == "leaves" else {}
     begun = time.monotonic()
@@ -64,7 +65,7 @@ def diagnosed(case: Case, seed: int, keep: Path | None = None) -> Placement:
         for direction in DIRECTIONS.get(case, ()):
             assert host is not None
             made.shape(made.hosts[host], direction, f"{rate * SHARE:g}mbit")
-        status, said = _asked(made, seed, keep)
+        status, said = _asked(made, ["--seed", str(seed), "--size", size], keep)
     return Placement(
         case=case, seed=seed, library=mpi.library_name(), hosts=hosts, rate_mbit=rate, share=SHARE, host=host,
         status=status, confirmed=_named(said, confirmed=True), suspected=_named(said, confirmed=False),
@@ -73,9 +74,9 @@ def diagnosed(case: Case, seed: int, keep: Path | None = None) -> Placement:
     )  # fmt: skip
 
 
-def _asked(made: Fabric, seed: int, keep: Path | None) -> tuple[int, dict[str, Any]]:
+def _asked(made: Fabric, words: Sequence[str], keep: Path | None) -> tuple[int, dict[str, Any]]:
     output = made.folder / "diagnosis.jsonl"
-    asked = ["--size", NBYTES, "--budget", BUDGET_S, "--seed", str(seed), "--format", "json", "-o", str(output)]
+    asked = ["--budget", BUDGET_S, "--format", "json", "-o", str(output), *words]
     done = subprocess.run(
         [sys.executable, "-m", "fabricbench", "diagnose", "-n", str(len(made.hosts)), "--launcher", made.launcher(),
          *asked],

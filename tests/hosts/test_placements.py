@@ -16,7 +16,7 @@ from fabricbench.judge.placements import Case, Placement
 @pytest.mark.skipif(mpi.installed() is not None, reason="needs MPI")
 @pytest.mark.parametrize(("case", "seed"), [("clean", 1001), ("clean", 1002), ("transmit", 1001), ("receive", 1002)])
 def test_what_is_slow_is_named_and_nobody_where_nothing_is(case: Case, seed: int) -> None:
-    one = placements.diagnosed(case, seed)
+    one = placements.diagnosed(case, seed, size="64KiB")
     assert one.right, one
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from fabricbench.judge.localise import Kind, Localised, Suspect, bandwidths, localise, rounds, together
 from fabricbench.judge.polish import Layout, polish
+from fabricbench.judge.resampled import layout_of
+from fabricbench.judge.rounds import first
 from fabricbench.judge.slowness import LEAST
 from fabricbench.model import Round
 
@@ -273,6 +275,20 @@ def test_a_polish_takes_sums_of_effects_apart_exactly() -> None:
     assert fit.transmit == pytest.approx(transmit - np.median(transmit), abs=1e-3)
     assert fit.receive == pytest.approx(receive - np.median(receive), abs=1e-3)
     assert fit.residual[slow] == pytest.approx(-2.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("members", [8, 16, 300])
+@pytest.mark.parametrize("waves", [0.0, 0.1])
+def test_a_polish_of_all_or_some_rounds_leaves_less_than_is_ever_named(members: int, waves: float) -> None:
+    """Hosts within 5 % and waves within 10 %, exactly: medians can stand still before all of it is taken apart."""
+    rng = np.random.default_rng(6)
+    layout = layout_of(first(members, 1), [""] * members)
+    transmit, receive = 0.05 * rng.standard_normal((2, members))
+    common = waves * rng.standard_normal(int(layout.waves.max()) + 1)
+    fit = polish(transmit[layout.senders] + receive[layout.receivers] + common[layout.waves], layout)
+    assert np.abs(fit.residual).max() < LEAST / 2
+    assert np.median(np.abs(fit.residual)) < 1e-3
+    assert fit.transmit == pytest.approx(transmit - np.median(transmit), abs=LEAST / 2)
 
 
 def test_rounds_of_a_result_become_bandwidths_of_ordered_pairs() -> None:
