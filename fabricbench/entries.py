@@ -96,6 +96,9 @@ Every argument is a 64-bit integer: an `int` takes the lower half of its registe
 perform = Primitive("perform")
 """perform(function, *arguments): the int that the C function at an address returns for 64-bit integers, as `invoke`."""
 
+fma = Primitive("fma")
+"""fma(a, b, c): a * b + c, rounded once; one instruction where the processor has it."""
+
 float_of = Primitive("float_of")
 """float_of(bits): the float32 of 32 bits."""
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from fabricbench import native
 from fabricbench.errors import FabricbenchError, UnavailableError
-from fabricbench.model import Cadence, Case, Mode, RateKey, Scalar, StepKind, Traffic
+from fabricbench.model import Cadence, Case, Memory, Mode, RateKey, Scalar, StepKind, Traffic
 
 Array = NDArray[Any]
 Refused = UnavailableError
@@ -223,6 +223,20 @@ class Handles(Protocol):
     def user_operator(self, body: Callable[..., None], dtype: np.dtype[Any]) -> Any: ...
 
 
+class Accelerator(Protocol):
+    """What a variant needs of a GPU; handles and addresses are integers: `fabricbench.device.gpu.Gpu`."""
+
+    stream: int
+
+    def memory(self, nbytes: int) -> AbstractContextManager[int]: ...
+    def upload(self, address: int, array: Array) -> None: ...
+    def download(self, array: Array, address: int) -> None: ...
+    def clear(self, address: int, nbytes: int) -> None: ...
+    def kernel(self, source: str, name: str) -> int: ...
+    def resident(self, kernel: int, threads: int) -> int: ...
+    def address(self, function: str) -> int: ...
+
+
 class Context(Protocol):
     """What a variant finds while it prepares."""
 
@@ -239,6 +253,11 @@ class Context(Protocol):
     @property
     def mpi(self) -> Handles:
         """MPI.  Raises UnavailableError where there is none."""
+        ...
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The GPU of this rank.  Raises UnavailableError where there is none."""
         ...
 
     def peer(self, index: int) -> int:
@@ -258,9 +277,9 @@ class Step:
     """What the loop calls. A compiled step has a `block`; a python step is a `call` without arguments.
 
     `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there and
-    says in the int32 at address `done` whether it is over; all are bodies of the same block. `settle` lets this rank
-    see what others wrote into its memory; it stands outside the timing. `keep` owns memory that the block points at;
-    `operations` says how many operations one call performs.
+    says in the int32 at address `done` whether it is over; all are bodies of the same block. `ready` brings new input
+    to where the step reads it, and `settle` lets this rank see what others, or a device, wrote; both stand outside the
+    timing. `keep` owns memory that the block points at; `operations` says how many operations one call performs.
     """
 
     call: Callable[..., Any]
@@ -269,6 +288,7 @@ class Step:
     progress: Callable[..., Any] | None = None
     finish: Callable[..., Any] | None = None
     done: int = 0
+    ready: Callable[[], object] | None = None
     settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1
@@ -290,6 +310,7 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
+    `memory`: where the data lies while it is timed; in device memory it needs a GPU.
     """
 
     name: str
@@ -300,7 +321,13 @@ class Variant:
     uses_mpi: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
+    memory: Memory = "host"
     idea: str = ""
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether it can be had with a GPU only."""
+        return self.memory == "device"
 
 
 def anything(case: Case) -> str | None:
@@ -359,6 +386,7 @@ class Operation:
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
         large: bool = False,
+        memory: Memory = "host",
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees."""
 
@@ -377,6 +405,7 @@ class Operation:
                 large=large,
                 uses_mpi=uses_mpi or bool(needs),
                 dtypes=dtypes or self.dtypes,
+                memory=memory,
                 idea=idea,
             )
             return prepare

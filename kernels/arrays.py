@@ -1,13 +1,20 @@
 """What the memory operations share: traffic in whole arrays, and touching pages by the threads that will use them."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from fabricbench.entries import prange, view
+from fabricbench.kernels.launching import placed
 from fabricbench.model import Traffic
-from fabricbench.spec import Array, Context, Question, block
+from fabricbench.spec import Array, Context, Question, Step, block
 
 SCALAR = 3.0
 """The factor of scale and triad; with whole inputs every result is exact."""
+
+PACK = 16
+"""Bytes that a thread of a GPU loads at once."""
 
 
 def arrays(question: Question, *, read: int, written: int, flops: float = 0.0) -> Traffic:
@@ -43,3 +50,15 @@ def touched(context: Context) -> Array:
         a=context.output.address, **names, count=context.question.count, zero=like,
         scalar=context.question.dtype.type(SCALAR),
     )  # fmt: skip
+
+
+def streamed(context: Context) -> Iterator[Step]:
+    """The kernel in kernels/cuda/stream.cuh that is named after the operation, over the whole arrays."""
+    question = context.question
+    name = f"{question.case.operation}_fast_{question.case.dtype}"
+    with placed(context, "stream.cuh", name, work=question.count * question.dtype.itemsize // PACK) as kernel:
+        a, (b, *rest) = kernel.output, kernel.inputs
+        yield kernel.step(
+            np.uint64(a), np.uint64(b), np.uint64(rest[0] if rest else 0), question.dtype.type(SCALAR),
+            np.int64(question.count),
+        )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench.entries import view
+from fabricbench.kernels.launching import placed
 from fabricbench.model import Traffic
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
 
@@ -91,3 +92,12 @@ def numba(context: Context) -> Iterator[Step]:
         ),
         operations=hops,
     )
+
+
+@chase.variant("rawkernel", memory="device")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: one thread of the GPU."""
+    question = context.question
+    hops = cycles(question) * (question.count // LINE)
+    with placed(context, "chase.cuh", "chase_int64", work=1) as kernel:
+        yield kernel.step(np.uint64(kernel.output), np.uint64(kernel.inputs[0]), np.int64(hops), operations=hops)

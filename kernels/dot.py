@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.kernels.arrays import PACK, arrays, touched
+from fabricbench.kernels.launching import placed
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 BLOCK = 1 << 20
@@ -65,3 +66,15 @@ def call(b: Any) -> int:
 def numba(context: Context) -> Iterator[Step]:
     """A compiled loop over all threads of the rank, each on pages that it touched first."""
     yield Step(call=call, block=touched(context))
+
+
+@dot.variant("rawkernel", memory="device")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: 16 bytes a load, four sums a thread, joined by warps, by blocks, and by the block that comes last."""
+    question = context.question
+    with placed(context, "stream.cuh", "dot_fast_float64", work=question.count * question.dtype.itemsize // PACK) as it:
+        b, c = it.inputs
+        yield it.step(
+            np.uint64(it.output), np.uint64(b), np.uint64(c), np.int64(question.count),
+            it.zeros(it.blocks * question.dtype.itemsize), it.zeros(4),
+        )  # fmt: skip

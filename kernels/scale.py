@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels.arrays import SCALAR, arrays, touched
+from fabricbench.kernels.arrays import SCALAR, arrays, streamed, touched
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 
@@ -51,3 +51,9 @@ def call(b: Any) -> int:
 def numba(context: Context) -> Iterator[Step]:
     """A compiled loop over all threads of the rank, each on pages that it touched first."""
     yield Step(call=call, block=touched(context))
+
+
+@scale.variant("rawkernel", memory="device")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: 16 bytes a load, four loads of a thread under way, a grid of the device's size."""
+    yield from streamed(context)

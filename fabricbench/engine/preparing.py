@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fabricbench import mpi, native
+from fabricbench.device import gpu
 from fabricbench.engine import catalogue, compose, suite
 from fabricbench.engine.placement import Placement
 from fabricbench.engine.setting import Setting
@@ -15,7 +16,7 @@ from fabricbench.errors import FabricbenchError, UnavailableError
 from fabricbench.measure import sync
 from fabricbench.measure.loop import Hook, Loop, empty, hook, nothing, overwrite
 from fabricbench.model import Case
-from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
+from fabricbench.spec import Accelerator, Buffer, Operation, Question, Step, Variant, block, element_type
 
 LARGEST_BLOCK = 256
 
@@ -44,6 +45,12 @@ class Place:
         if not isinstance(self.group, mpi.World):
             raise UnavailableError("There is no MPI library.", mpi.INSTALL)
         return self.group
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The GPU of this rank, counted within its host."""
+        hosts = self.group.hosts
+        return gpu.opened(hosts[: self.group.rank].count(hosts[self.group.rank]))
 
     def peer(self, index: int) -> int:
         """Rank in the communicator of a participant."""

@@ -4,6 +4,7 @@ import msgspec
 
 from fabricbench import forced, mpi, statistics
 from fabricbench import traffic as traffic_model
+from fabricbench.device import gpu, probe
 from fabricbench.engine import compose, params, suite
 from fabricbench.engine.preparing import Prepared
 from fabricbench.engine.setting import Setting
@@ -69,6 +70,9 @@ def _traffic(setting: Setting, operation: Operation, case: Case, taking_part: tu
     hosts = {setting.placement.hosts[rank] for rank in taking_part}
     if traffic.resource == "link" and len(hosts) == 1:
         return msgspec.structs.replace(traffic, resource="memory")
+    if case.memory == "device" and traffic.resource != "none":
+        # Not what the ceilings of the host's memory and processors bound.
+        return msgspec.structs.replace(traffic, resource=f"device-{traffic.resource}")
     return traffic
 
 
@@ -78,7 +82,9 @@ def _flags(setting: Setting, operation: Operation, case: Case, injected: bool) -
         flags.append("oversubscribed")
     if injected:
         flags.append("injected")
-    cache = setting.cache_bytes
+    cache = setting.cache_bytes if case.memory == "host" else None
+    if case.memory == "device" and setting.placement.most_on_a_host > len(probe.cards()):
+        flags.append("colocated")
     if operation.family == "memory" and cache is not None and _working_set(setting, case) <= cache:
         flags.append("in-cache")
     return flags
@@ -90,6 +96,8 @@ def _working_set(setting: Setting, case: Case) -> int:
 
 def _conditions(setting: Setting, variant: Variant, case: Case, start: Sync, flags: list[Flag]) -> Conditions:
     library = _local_library(setting, variant)
+    if variant.needs_gpu:
+        library = gpu.opened(0).text if probe.absence() is None else "none"
     if variant.uses_mpi:
         library = setting.group.library + (", thread multiple" if setting.group.threaded else "")
     return Conditions(

@@ -23,6 +23,8 @@ FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
+NO_GPU = "nobody has looked for a GPU."
+"""Why none is used where a plan is made for other reasons than to measure."""
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -84,11 +86,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Plan:
-    """Cases in the order of the suite, the seconds they share, and what the suite wanted but this machine cannot do."""
+    """Cases in the order of the suite, the seconds they share, and what the suite wanted but this machine cannot do.
+
+    `no_gpu`: why what it wanted of a GPU is left out; None where nothing was.
+    """
 
     cases: tuple[Case, ...]
     budget_s: float
     left_out: tuple[str, ...]
+    no_gpu: str | None = None
 
 
 def suites() -> dict[str, Suite]:
@@ -112,8 +118,13 @@ def read(file: Path) -> Suite:
         ) from error
 
 
-def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool) -> Plan:
-    """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be."""
+def plan(
+    request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool, no_gpu: str | None = NO_GPU
+) -> Plan:
+    """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be.
+
+    no_gpu: why no GPU can be used, None where one can.
+    """
     if request.memory != "host":
         raise UsageError(
             f"There is no variant for {request.memory} memory here.",
@@ -123,8 +134,12 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
     suite = Suite(about="", budget=0.0, case=list(_wishes(request))) if asked else named(request.suite)
     cases: dict[tuple[Scalar, ...], Case] = {}
     left_out: dict[str, None] = {}
+    absent: dict[str, None] = {}
     for wish, operation, variant in ((one, *answer) for one in suite.wishes() for answer in _variants(one)):
         missing = _missing(operation, variant, ranks, has_mpi)
+        if variant.needs_gpu and no_gpu is not None:
+            absent[f"{operation.name}/{variant.name}"] = None
+            continue
         if missing and asked:
             failure = NotMeasuredError if variant.uses_mpi and not has_mpi else UsageError
             raise failure(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
@@ -134,10 +149,12 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
         possible, refused = _sorted_out(_cases(request, wish, operation, variant, ranks, distances), operation, variant)
         cases |= {case.key(): case for case in possible if case.key() not in cases}
         left_out |= dict.fromkeys(refused)
+    if absent and not cases and asked:
+        raise NotMeasuredError(f"{', '.join(absent)} cannot be measured here: {no_gpu}")
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
     seconds = request.budget or suite.budget or CASE_BUDGET_S * len(cases)
-    return Plan(tuple(cases.values()), seconds, tuple(left_out))
+    return Plan(tuple(cases.values()), seconds, tuple(left_out), no_gpu if absent else None)
 
 
 def _sorted_out(cases: Iterable[Case], operation: Operation, variant: Variant) -> tuple[list[Case], list[str]]:
@@ -237,7 +254,7 @@ def _cases(
                     "Leave --cadence streaming out.",
                 )
             yield Case(
-                operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
+                operation=operation.name, variant=variant.name, memory=variant.memory, dtype=dtype, nbytes=nbytes,
                 ranks=ranks, cadence="isolated" if alone else cadence, mode=mode, in_place=in_place,
                 params=params.of_mode(chosen, mode),
             )  # fmt: skip

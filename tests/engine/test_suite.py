@@ -44,6 +44,18 @@ HERE = {"ranks": 2, "distances": ("same-host",), "has_mpi": True}
         (Request(only=["allreduce"], params={"arrival": ["linear"], "skew": [-1]}), "skew of -1 makes no sense"),
         (Request(only=["allreduce/ring"], modes=("persistent",)), "no persistent mode; there are blocking"),
         (Request(only=["alltoall"], sizes="4"), "too small for alltoall.*smallest size here is 8 bytes"),
+        (Request(only=["reduction/numba"], params={"op": ["prod"]}), "no operator 'prod'; there are sum, max"),
+        (
+            Request(only=["reduction/numpy"], dtypes=["bfloat16"]),
+            "has no bfloat16; there are float64, float32, float16",
+        ),
+        (Request(only=["fma/numba"], params={"fmas": [0]}), "cannot be done 0 times; give a whole number from 1"),
+        (Request(only=["fma/numba"], params={"fmas": [2.5]}), "cannot be done 2.5 times"),
+        (Request(only=["fma/numba"], params={"fmas": [1 << 21]}), "cannot be done 2097152 times"),
+        (Request(only=["pack/numba"], params={"layout": ["heaped"]}), "no layout 'heaped'; there are strided, paged"),
+        (Request(only=["pack/numba"], params={"block": [0]}), "no block of 0 elements"),
+        (Request(only=["unpack/numba"], params={"block": ["big"]}), "no block of big elements"),
+        (Request(only=["unpack/numba"], sizes="32KiB", params={"block": [1000]}), "no whole number of blocks of 1000"),
         (Request(only=["copy"], memory="device"), "no variant for device memory"),
         (Request(suite="/nowhere/x.toml"), "cannot be read"),
     ],
@@ -106,7 +118,7 @@ def test_a_suite_that_includes_itself_is_named(tmp_path: Path) -> None:
 
 def test_an_included_suite_is_measured_once_and_whole() -> None:
     everything = {case.key() for case in suite.plan(Request(suite="full"), **HERE).cases}
-    for name in ("quick", "point-to-point", "collectives"):
+    for name in ("quick", "compute", "point-to-point", "collectives"):
         assert {case.key() for case in suite.plan(Request(suite=name), **HERE).cases} <= everything
 
 
@@ -141,6 +153,24 @@ def test_communication_without_mpi_is_not_measured_and_says_how_to_get_it() -> N
     plan = suite.plan(Request(suite="quick"), **without)
     assert {case.operation for case in plan.cases} == {"gemm", "triad", "copy", "dot", "chase"}
     assert any("allreduce" in text for text in plan.left_out)
+
+
+def test_what_needs_a_gpu_is_never_planned_without_one() -> None:
+    without = {**HERE, "no_gpu": "no GPU: there is no driver."}
+    with pytest.raises(NotMeasuredError, match=r"triad/rawkernel cannot be measured here: no GPU: there is no driver"):
+        suite.plan(Request(only=["triad/rawkernel"]), **without)
+    plan = suite.plan(Request(suite="quick"), **without)
+    assert {case.memory for case in plan.cases} == {"host"}
+    assert plan.no_gpu == "no GPU: there is no driver."
+    assert suite.plan(Request(only=["copy/numpy"]), **without).no_gpu is None
+
+
+def test_with_a_gpu_its_variants_are_planned_in_device_memory() -> None:
+    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu=None)
+    assert {(case.variant, case.memory) for case in plan.cases} == {
+        ("numpy", "host"), ("numba", "host"), ("rawkernel", "device")
+    }  # fmt: skip
+    assert plan.no_gpu is None
 
 
 @pytest.mark.parametrize("name", suite.suites())

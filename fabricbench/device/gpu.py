@@ -1,0 +1,98 @@
+"""One GPU as a variant uses it: `spec.Accelerator`. Memory is plain device memory, never managed."""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fabricbench.device import nvrtc, probe
+from fabricbench.device.driver import Driver, driver
+from fabricbench.errors import UnavailableError
+from fabricbench.quantity import about_size
+
+NON_BLOCKING = 1
+"""A stream that does not wait for the default stream, nor lets it wait."""
+
+
+class Gpu:
+    """A card with a context and a stream of its own; handles and addresses are integers."""
+
+    def __init__(self, of: Driver, card: probe.Card) -> None:
+        self.card = card
+        self._driver = of
+        self._kernels: dict[tuple[str, str], int] = {}
+        self._modules: dict[str, int] = {}
+        # The primary context is the one that every other library in this process uses as well.
+        of.call("cuCtxSetCurrent", of.handle("cuDevicePrimaryCtxRetain", of.integer("cuDeviceGet", card.index)))
+        self.stream = of.handle("cuStreamCreate", NON_BLOCKING)
+
+    @property
+    def text(self) -> str:
+        """What does the work, with the versions that matter."""
+        major, minor = divmod(self._driver.integer("cuDriverGetVersion"), 1000)
+        compiler = ".".join(map(str, nvrtc.nvrtc().version))
+        return f"{self.card.name}, driver for CUDA {major}.{minor // 10}, NVRTC {compiler}"
+
+    @contextmanager
+    def memory(self, nbytes: int) -> Iterator[int]:
+        """Address of so many bytes, at a multiple of 256.  Raises UnavailableError where they are not free."""
+        free, whole = ctypes.c_size_t(), ctypes.c_size_t()
+        self._driver.call("cuMemGetInfo_v2", ctypes.byref(free), ctypes.byref(whole))
+        if nbytes > free.value:
+            raise UnavailableError(
+                f"{about_size(nbytes)} more do not fit: {about_size(free.value)} of {self.card.name} are free.",
+                "Ask for a smaller size.",
+            )
+        address = self._driver.handle("cuMemAlloc_v2", max(nbytes, 1))
+        try:
+            yield address
+        finally:
+            self._driver.call("cuMemFree_v2", address)
+
+    def upload(self, address: int, array: NDArray[Any]) -> None:
+        """Copy an array to the device; over when this returns."""
+        self._driver.call("cuMemcpyHtoDAsync_v2", address, array.ctypes.data, array.nbytes, self.stream)
+        self.wait()
+
+    def download(self, array: NDArray[Any], address: int) -> None:
+        """Copy device memory into an array; over when this returns."""
+        self._driver.call("cuMemcpyDtoHAsync_v2", array.ctypes.data, address, array.nbytes, self.stream)
+        self.wait()
+
+    def clear(self, address: int, nbytes: int) -> None:
+        """Zero bytes."""
+        self._driver.call("cuMemsetD8Async", address, 0, nbytes, self.stream)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until all work of the stream is done.  Raises UnavailableError where some of it failed."""
+        self._driver.call("cuStreamSynchronize", self.stream)
+
+    def kernel(self, source: str, name: str) -> int:
+        """A kernel of kernels/cuda/SOURCE, compiled for this card at its first use.  Raises FabricbenchError."""
+        if (source, name) not in self._kernels:
+            if source not in self._modules:
+                code = nvrtc.compiled(source, self.card.architecture).cubin
+                self._modules[source] = self._driver.handle("cuModuleLoadData", code)
+            found = self._driver.handle("cuModuleGetFunction", self._modules[source], name.encode())
+            self._kernels[source, name] = found
+        return self._kernels[source, name]
+
+    def resident(self, kernel: int, threads: int) -> int:
+        """Blocks of so many threads that run at once on the whole card."""
+        each = self._driver.integer("cuOccupancyMaxActiveBlocksPerMultiprocessor", kernel, threads, 0)
+        return each * self.card.multiprocessors
+
+    def address(self, function: str) -> int:
+        """Where a C function of the driver begins, for a compiled step."""
+        return self._driver.address(function)
+
+
+@cache
+def opened(local_rank: int) -> Gpu:
+    """The GPU of a rank of this host: each takes the next, in turn.  Raises UnavailableError where there is none."""
+    found = probe.cards()
+    return Gpu(driver(), probe.chosen(local_rank % len(found), found))

@@ -1,0 +1,95 @@
+"""What variants in CUDA C++ share: memory of the device beside the host's, and a step that launches one kernel.
+
+The step calls the driver's own C functions: launch, then wait until the device is done. Its time is what a host that
+needs the result waits: some microseconds of it are the launch.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fabricbench.entries import perform
+from fabricbench.spec import Accelerator, Array, Context, Step, block
+
+THREADS = 256
+"""Threads of a block: whole warps, and few enough that several blocks fit on a multiprocessor."""
+
+
+def launch_and_wait(b: Any) -> int:
+    """One launch, until it is done."""
+    code: int = perform(
+        b.launch, b.kernel, b.blocks, b.one, b.one, b.threads, b.one, b.one, b.none, b.stream, b.arguments, b.none
+    )
+    if code != 0:
+        return code
+    return perform(b.wait, b.stream)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A kernel with a grid of the device's size, and addresses in the device's memory of what the host holds."""
+
+    context: Context
+    kernel: int
+    blocks: int
+    inputs: tuple[int, ...]
+    output: int
+    stack: ExitStack
+
+    @property
+    def gpu(self) -> Accelerator:
+        """The GPU of this rank."""
+        return self.context.accelerator
+
+    def constant(self, array: Array) -> np.uint64:
+        """Address of a copy of an array on the device."""
+        address = self.stack.enter_context(self.gpu.memory(array.nbytes))
+        self.gpu.upload(address, array)
+        return np.uint64(address)
+
+    def zeros(self, nbytes: int) -> np.uint64:
+        """Address of so many zero bytes on the device."""
+        address = self.stack.enter_context(self.gpu.memory(nbytes))
+        self.gpu.clear(address, nbytes)
+        return np.uint64(address)
+
+    def step(self, *values: np.generic, operations: int = 1) -> Step:
+        """The step that launches the kernel with these arguments; each is as wide as the kernel's parameter."""
+        held = [np.array([value]) for value in values]
+        arguments = np.array([value.ctypes.data for value in held], np.uint64)
+        gpu, one = self.gpu, np.int64(1)
+        asked = block(
+            launch=gpu.address("cuLaunchKernel"), wait=gpu.address("cuStreamSynchronize"), kernel=self.kernel,
+            blocks=self.blocks, threads=THREADS, one=one, none=np.int64(0), stream=gpu.stream,
+            arguments=arguments.ctypes.data,
+        )  # fmt: skip
+        return Step(
+            call=launch_and_wait, block=asked, ready=self.upload, settle=self.download, operations=operations,
+            keep=(held, arguments),
+        )  # fmt: skip
+
+    def upload(self) -> None:
+        """Inputs and output as the host has them, to the device."""
+        for address, buffer in zip(
+            (*self.inputs, self.output), (*self.context.inputs, self.context.output), strict=True
+        ):
+            self.gpu.upload(address, buffer.array)
+
+    def download(self) -> None:
+        """The output, to the host."""
+        self.gpu.download(self.context.output.array, self.output)
+
+
+@contextmanager
+def placed(context: Context, source: str, name: str, work: int) -> Iterator[Placed]:
+    """A kernel of kernels/cuda/SOURCE ready for this case.  work: threads that have something to do."""
+    gpu = context.accelerator
+    kernel = gpu.kernel(source, name)
+    blocks = max(1, min(gpu.resident(kernel, THREADS), -(-work // THREADS)))
+    with ExitStack() as stack:
+        inputs = tuple(stack.enter_context(gpu.memory(buffer.nbytes)) for buffer in context.inputs)
+        output = stack.enter_context(gpu.memory(context.output.nbytes))
+        yield Placed(context=context, kernel=kernel, blocks=blocks, inputs=inputs, output=output, stack=stack)

@@ -1,0 +1,135 @@
+// A stand-in for libcuda.so.1: device memory is the host's, kernels are those of kernels/cuda, emulated.
+// EMULATED_FAILS="function:code" lets one function fail; EMULATED_GPUS, EMULATED_MAJOR and EMULATED_MEMORY (bytes) say
+// what there is. Memory written behind an allocation's end fails its release as an illegal address does.
+#include <time.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "cuda.hpp"
+#include "kernels.inc"  // the sources, and KERNELS: a line {"name", caller<name>}, for each of their kernels
+
+using Address = unsigned char*;
+
+namespace {
+
+constexpr std::size_t GUARD = 256;
+constexpr unsigned char MARK = 0xA7, STALE = 0xCD;
+enum { SUCCESS = 0, INVALID = 1, NO_MEMORY = 2, BAD_IMAGE = 200, NOT_FOUND = 500, ILLEGAL = 700, HANGS = 702 };
+
+std::map<Address, std::size_t> memory;
+int sticky = SUCCESS;
+
+long number(const char* variable, long usual) {
+  const char* text = std::getenv(variable);
+  return text ? std::atol(text) : usual;
+}
+
+int fails(const char* function) {
+  const char* text = std::getenv("EMULATED_FAILS");
+  const std::string wanted = std::string(function) + ":";
+  return text && std::string(text).rfind(wanted, 0) == 0 ? std::atoi(text + wanted.size()) : SUCCESS;
+}
+
+std::size_t held() {
+  std::size_t sum = 0;
+  for (const auto& [at, nbytes] : memory) sum += nbytes;
+  return sum;
+}
+
+std::size_t whole() { return static_cast<std::size_t>(number("EMULATED_MEMORY", 1L << 30)); }
+
+bool inside(Address at, std::size_t nbytes) {
+  auto next = memory.upper_bound(at);
+  if (next == memory.begin()) return false;
+  const auto& [begin, size] = *std::prev(next);
+  return at + nbytes <= begin + size;
+}
+
+}  // namespace
+
+#define ENTRY(NAME, ...)                                       \
+  extern "C" int NAME(__VA_ARGS__) {                           \
+    if (const int code = fails(#NAME); code != SUCCESS) return code;
+#define END }
+
+ENTRY(cuInit, unsigned) return SUCCESS; END
+ENTRY(cuDriverGetVersion, int* version) *version = 13000; return SUCCESS; END
+ENTRY(cuDeviceGetCount, int* count) *count = number("EMULATED_GPUS", 1); return SUCCESS; END
+ENTRY(cuDeviceGet, int* device, int ordinal) *device = ordinal; return SUCCESS; END
+ENTRY(cuDeviceGetName, char* name, int size, int device)
+  snprintf(name, size, "Emulated GPU %d", device); return SUCCESS; END
+ENTRY(cuDeviceGetAttribute, int* value, int attribute, int)
+  const std::map<int, int> known = {
+      {16, 2}, {36, 1000000}, {37, 4096}, {38, 1 << 20}, {75, int(number("EMULATED_MAJOR", 8))}, {76, 0}};
+  if (!known.count(attribute)) return INVALID;
+  *value = known.at(attribute); return SUCCESS; END
+ENTRY(cuDeviceTotalMem_v2, std::size_t* nbytes, int) *nbytes = whole(); return SUCCESS; END
+ENTRY(cuDevicePrimaryCtxRetain, void** context, int) *context = &memory; return SUCCESS; END
+ENTRY(cuDevicePrimaryCtxRelease_v2, int) return SUCCESS; END
+ENTRY(cuCtxSetCurrent, void*) return SUCCESS; END
+ENTRY(cuMemGetInfo_v2, std::size_t* left, std::size_t* all)
+  *all = whole(); *left = *all - std::min(*all, held()); return SUCCESS; END
+ENTRY(cuMemAlloc_v2, Address* at, std::size_t nbytes)
+  if (held() + nbytes > whole()) return NO_MEMORY;
+  *at = static_cast<Address>(std::aligned_alloc(256, (nbytes + GUARD + 255) / 256 * 256));
+  std::memset(*at, STALE, nbytes);
+  std::memset(*at + nbytes, MARK, GUARD);
+  memory[*at] = nbytes; return SUCCESS; END
+ENTRY(cuMemFree_v2, Address at)
+  const auto found = memory.find(at);
+  if (found == memory.end()) return INVALID;
+  const Address end = at + found->second;
+  const bool kept = std::all_of(end, end + GUARD, [](unsigned char one) { return one == MARK; });
+  memory.erase(found);
+  std::free(at);
+  return kept ? SUCCESS : ILLEGAL; END
+ENTRY(cuMemcpyHtoDAsync_v2, Address to, const void* from, std::size_t nbytes, void*)
+  if (!inside(to, nbytes)) return INVALID;
+  std::memcpy(to, from, nbytes); return SUCCESS; END
+ENTRY(cuMemcpyDtoHAsync_v2, void* to, Address from, std::size_t nbytes, void*)
+  if (!inside(from, nbytes)) return INVALID;
+  std::memcpy(to, from, nbytes); return SUCCESS; END
+ENTRY(cuMemsetD8Async, Address to, unsigned char value, std::size_t nbytes, void*)
+  if (!inside(to, nbytes)) return INVALID;
+  std::memset(to, value, nbytes); return SUCCESS; END
+ENTRY(cuStreamCreate, void** stream, unsigned) *stream = &sticky; return SUCCESS; END
+ENTRY(cuStreamDestroy_v2, void*) return SUCCESS; END
+ENTRY(cuStreamSynchronize, void*) return sticky; END
+ENTRY(cuModuleLoadData, void** module, const void* image)
+  if (std::memcmp(image, "\x7f" "ELF", 4) != 0 && std::strncmp(static_cast<const char*>(image), "//", 2) != 0)
+    return BAD_IMAGE;
+  *module = &memory; return SUCCESS; END
+ENTRY(cuModuleUnload, void*) return SUCCESS; END
+ENTRY(cuModuleGetFunction, const Kernel** function, void*, const char* name)
+  for (const Kernel& one : KERNELS)
+    if (std::strcmp(one.name, name) == 0) { *function = &one; return SUCCESS; }
+  return NOT_FOUND; END
+ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, int* blocks, const Kernel*, int, std::size_t)
+  *blocks = 2; return SUCCESS; END
+ENTRY(cuLaunchKernel, const Kernel* kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+      unsigned, void*, void** arguments, void** extra)
+  if (gx == 0 || gy * gz != 1 || bx == 0 || bx > 1024 || by * bz != 1 || extra != nullptr) return INVALID;
+  if (!emulation::run(gx, bx, [=] { kernel->call(arguments); })) sticky = HANGS;
+  return SUCCESS; END
+ENTRY(cuEventCreate, void** event, unsigned) *event = new timespec; return SUCCESS; END
+ENTRY(cuEventDestroy_v2, timespec* event) delete event; return SUCCESS; END
+ENTRY(cuEventRecord, timespec* event, void*) clock_gettime(CLOCK_MONOTONIC, event); return SUCCESS; END
+ENTRY(cuEventSynchronize, void*) return sticky; END
+ENTRY(cuEventElapsedTime, float* ms, timespec* first, timespec* last)
+  *ms = float((last->tv_sec - first->tv_sec) * 1e3 + (last->tv_nsec - first->tv_nsec) * 1e-6); return SUCCESS; END
+// NVRTC asks the driver for this, wherever it finds one, and does without it.
+extern "C" int cuGetExportTable(const void**, const void*) { return NOT_FOUND; }
+extern "C" int cuGetErrorName(int code, const char** text) {
+  const std::map<int, const char*> names = {
+      {1, "CUDA_ERROR_INVALID_VALUE"}, {2, "CUDA_ERROR_OUT_OF_MEMORY"}, {100, "CUDA_ERROR_NO_DEVICE"},
+      {200, "CUDA_ERROR_INVALID_IMAGE"}, {500, "CUDA_ERROR_NOT_FOUND"}, {700, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+      {702, "CUDA_ERROR_LAUNCH_TIMEOUT"}, {803, "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH"}};
+  if (!names.count(code)) return INVALID;
+  *text = names.at(code);
+  return SUCCESS;
+}

@@ -1,0 +1,77 @@
+"""A GPU for the tests: a stand-in for the driver that runs the sources in kernels/cuda on the host.
+
+It is built with g++ into a folder, as libcuda.so.1: the real code loads it as it loads the driver, in this process
+(`plugged_in`) or, with the folder on LD_LIBRARY_PATH, in another. It says nothing about time.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fabricbench.device import driver, gpu, nvrtc, probe
+
+HERE = Path(__file__).parent / "emulation"
+ARCHITECTURE = "sm_80"
+COMPILER = shutil.which("g++")
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no g++, with which the stand-in for the driver is built")
+
+CALLER = """
+struct Kernel { const char* name; void (*call)(void**); };
+template <typename... A, std::size_t... I>
+void invoke(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
+  kernel(*static_cast<A*>(arguments[I])...);
+}
+template <typename... A>
+void spread(void (*kernel)(A...), void** arguments) { invoke(kernel, arguments, std::index_sequence_for<A...>()); }
+template <auto kernel>
+void caller(void** arguments) { spread(kernel, arguments); }
+"""
+
+
+def unchanged(name: str, text: str) -> str:
+    """The source as it is."""
+    return text
+
+
+def build(folder: Path, change: Callable[[str, str], str] = unchanged) -> Path:
+    """libcuda.so.1 in a folder.  change(name, text): another source in its place, for mutants."""
+    assert COMPILER is not None
+    for name, text in nvrtc.sources().items():
+        (folder / name).write_text(change(name, text))
+    for path in HERE.iterdir():
+        shutil.copy(path, folder)  # half.cuh replaces the one with the device's instructions
+    names = [name for source in nvrtc.programs() for name in nvrtc.compiled(source, ARCHITECTURE).usage]
+    lines = [
+        *(f'#include "{source}"' for source in nvrtc.programs()),
+        CALLER,
+        "const Kernel KERNELS[] = {",
+        *(f'  {{"{name}", caller<{name}>}},' for name in names),
+        "};",
+    ]
+    (folder / "kernels.inc").write_text("\n".join(lines) + "\n")
+    library = folder / "libcuda.so.1"
+    words = [COMPILER, "-std=c++17", "-O1", "-shared", "-fPIC", "-fno-strict-aliasing", "-o", str(library)]
+    subprocess.run([*words, str(folder / "driver.cpp")], check=True, capture_output=True, text=True)
+    return library
+
+
+CACHES = (driver.driver, probe.absence, gpu.opened)
+
+
+@contextmanager
+def plugged_in(library: Path) -> Iterator[None]:
+    """Meanwhile this process has a GPU, which is this library."""
+    usual = driver.LIBRARY
+    driver.LIBRARY = str(library)
+    for cache in CACHES:
+        cache.cache_clear()
+    try:
+        yield
+    finally:
+        driver.LIBRARY = usual
+        for cache in CACHES:
+            cache.cache_clear()

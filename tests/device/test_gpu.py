@@ -1,0 +1,265 @@
+"""What is said of GPUs that are not there, cannot be used, or fail: one sentence each, with what to do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from device import emulator
+
+from fabricbench import api, mpi, store
+from fabricbench.cli import main
+from fabricbench.device import driver, gpu, nvrtc, probe
+from fabricbench.engine import session
+from fabricbench.engine.placement import placement
+from fabricbench.engine.setting import Setting
+from fabricbench.engine.watchdog import Standing
+from fabricbench.errors import NotMeasuredError, UnavailableError, UsageError
+from fabricbench.measure import clock
+from fabricbench.model import Case, Record
+
+LIMIT_S = 120
+
+
+def test_without_a_driver_the_reason_is_said(tmp_path: Path) -> None:
+    with emulator.plugged_in(tmp_path / "libcuda.so.1"):
+        assert str(probe.absence()).startswith("no GPU: There is no NVIDIA driver (")
+        with pytest.raises(UnavailableError, match="no NVIDIA driver"):
+            gpu.opened(0)
+
+
+FAILURES = {
+    "cuInit:100": "CUDA_ERROR_NO_DEVICE (100). The driver sees no GPU: see nvidia-smi",
+    "cuInit:803": "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803). Library and kernel module .* reboot",
+    "cuDeviceGetCount:999": "cuDeviceGetCount failed: error 999",
+}
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_driver_that_does_not_start_is_named_with_a_remedy(monkeypatch: pytest.MonkeyPatch, failure: str) -> None:
+    monkeypatch.setenv("EMULATED_FAILS", failure)
+    said = str(probe.absence())
+    for part in FAILURES[failure].split(" .* "):
+        assert part in said
+    assert "\n" not in said
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [("EMULATED_GPUS", "0", "shows no GPU"), ("EMULATED_MAJOR", "7", "is sm_70; the kernels need sm_80 or newer")],
+)
+def test_no_gpu_and_one_too_old_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert said in str(probe.absence())
+
+
+@pytest.mark.usefixtures("card")
+def test_a_gpu_without_a_compiler_for_its_kernels_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> nvrtc.Nvrtc:
+        raise UnavailableError("There is no NVRTC, which compiles the kernels.", nvrtc.INSTALL)
+
+    monkeypatch.setattr(nvrtc, "nvrtc", none)
+    assert "no NVRTC" in str(probe.absence())
+
+
+@pytest.mark.usefixtures("card")
+def test_a_card_says_what_it_is() -> None:
+    (card,) = probe.cards()
+    assert card.text() == "Emulated GPU 0, sm_80, 2 SMs, 1 GiB"
+    assert card.bandwidth == 2 * 1e9 * 4096 / 8
+    assert "driver for CUDA 13.0, NVRTC 13." in gpu.opened(0).text
+    assert probe.absence() is None
+
+
+@pytest.mark.usefixtures("card")
+def test_ranks_take_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATED_GPUS", "3")
+    assert [gpu.opened(rank).card.index for rank in range(4)] == [0, 1, 2, 0]
+    with pytest.raises(UsageError, match=r"There is no GPU 7\. Here are 3"):
+        probe.chosen(7, probe.cards())
+
+
+@pytest.mark.usefixtures("card")
+def test_memory_that_is_not_there_is_refused_with_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATED_MEMORY", str(1 << 20))
+    card = gpu.opened(0)
+    with (
+        pytest.raises(UnavailableError, match=r"2 MiB more do not fit: 1 MiB of Emulated GPU 0 are free"),
+        card.memory(2 << 20),
+    ):
+        pass
+    with card.memory(1 << 19), pytest.raises(UnavailableError, match="512 KiB of Emulated GPU 0"), card.memory(1 << 20):
+        pass
+    with card.memory(1 << 20):
+        pass  # what was taken above is free again
+
+
+@pytest.mark.usefixtures("card")
+def test_another_process_may_take_the_memory_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = gpu.opened(0)
+    monkeypatch.setenv("EMULATED_FAILS", "cuMemAlloc_v2:2")
+    with pytest.raises(UnavailableError, match=r"OUT_OF_MEMORY \(2\)\. Ask for a smaller size"), card.memory(8):
+        pass
+
+
+@pytest.mark.usefixtures("card")
+def test_an_older_driver_is_told_from_a_broken_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = gpu.opened(0)
+    with pytest.raises(UnavailableError, match=r"cuModuleGetFunction failed: CUDA_ERROR_NOT_FOUND"):
+        card.kernel("chase.cuh", "nobody")
+    monkeypatch.setenv("EMULATED_FAILS", "cuModuleLoadData:200")
+    with pytest.raises(UnavailableError, match="driver is older than the toolkit"):
+        card.kernel("stream.cuh", "copy_fast_float32")
+
+
+@pytest.mark.usefixtures("card")
+def test_a_function_that_a_driver_lacks_is_named() -> None:
+    class Old:
+        def __getattr__(self, name: str) -> None:
+            raise AttributeError(name)
+
+    with pytest.raises(UnavailableError, match=r"no cuInit\. Install a newer driver"):
+        driver.Driver(Old()).call("cuInit", 0)
+
+
+@pytest.mark.usefixtures("card")
+def test_what_is_copied_there_comes_back(tmp_path: Path) -> None:
+    card, sent = gpu.opened(0), np.arange(1000, dtype=np.int32)
+    with card.memory(sent.nbytes) as address:
+        card.upload(address, sent)
+        found = np.zeros_like(sent)
+        card.download(found, address)
+        assert np.array_equal(found, sent)
+        card.clear(address, 8)
+        card.download(found, address)
+        assert found[:3].tolist() == [0, 0, 2]
+
+
+def test_devices_are_listed_with_why_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with emulator.plugged_in(tmp_path / "libcuda.so.1"):
+        assert main(["list", "devices"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not available: There is no NVIDIA driver" in said
+
+
+@pytest.mark.usefixtures("card")
+def test_devices_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "devices"]) == 0
+    assert "Emulated GPU 0, sm_80" in capsys.readouterr().out
+
+
+def rows(operation: str) -> dict[str, dict[str, object]]:
+    (entry,) = [entry for entry in api.listing("operations") if entry["operation"] == operation]
+    return {row["variant"]: row for row in entry["variants"]}
+
+
+def test_a_variant_of_a_gpu_is_not_available_without_one(tmp_path: Path) -> None:
+    with emulator.plugged_in(tmp_path / "libcuda.so.1"):
+        row = rows("triad")["rawkernel"]
+        assert row["available"] is False
+        assert str(row["why"]).startswith("no GPU: There is no NVIDIA driver")
+        assert rows("triad")["numba"]["available"] is True
+
+
+@pytest.mark.usefixtures("card")
+def test_a_variant_of_a_gpu_is_available_with_one() -> None:
+    assert rows("triad")["rawkernel"]["available"] is True
+
+
+def measured(operation: str, nbytes: int) -> Record:
+    """A record as a run makes it."""
+    group = mpi.Group()
+    setting = Setting(
+        group=group, placement=placement(group), clock=clock.report(group), cache_bytes=1 << 40, seed=1, launch=0,
+        software={}, budget_s=0.02, tail=False, fault=None, standing=Standing(),
+    )  # fmt: skip
+    case = Case(
+        operation=operation, variant="rawkernel", memory="device", dtype="float64", nbytes=nbytes, ranks=1,
+        cadence="isolated", mode="blocking", in_place=False, params={},
+    )  # fmt: skip
+    return session.measure(setting, case)
+
+
+@pytest.mark.usefixtures("card")
+def test_a_row_of_a_gpu_says_so() -> None:
+    record = measured("triad", 8 * 4099)
+    assert (record.check.status, record.check.wrong) == ("ok", 0)
+    assert record.conditions.step == "compiled"
+    assert record.conditions.library.startswith("Emulated GPU 0, driver for CUDA 13.0")
+    assert record.conditions.flags == []  # not "in-cache": that is the processor's
+    assert record.traffic.resource == "device-memory"  # nor held against the processor's memory
+    assert record.rates["bandwidth"] > 0
+
+
+@pytest.mark.usefixtures("card")
+def test_a_case_that_does_not_fit_is_skipped_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATED_MEMORY", str(1 << 16))
+    record = measured("triad", 1 << 15)
+    assert record.check.status == "skipped"
+    assert record.samples_s == []
+    assert "32 KiB more do not fit" in record.doubts[0].text
+
+
+@pytest.mark.usefixtures("card")
+def test_a_gpu_that_fails_while_it_is_measured_is_not_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMULATED_FAILS", "cuLaunchKernel:700")
+    with pytest.raises(NotMeasuredError, match="error code 700"):
+        measured("copy", 1 << 10)
+
+
+@pytest.mark.usefixtures("card")
+def test_a_driver_that_fails_while_it_prepares_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu.opened(0)
+    monkeypatch.setenv("EMULATED_FAILS", "cuMemGetInfo_v2:719")
+    record = measured("copy", 1 << 10)
+    assert record.check.status == "skipped"
+    assert "cuMemGetInfo_v2 failed" in record.doubts[0].text
+
+
+def run(folder: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The command as a user types it."""
+    return subprocess.run(
+        [sys.executable, "-m", "fabricbench", "run", *words], cwd=folder, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=LIMIT_S, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+
+
+def test_asking_for_a_gpu_where_there_is_none_exits_3_and_writes_nothing(tmp_path: Path) -> None:
+    if probe.absence() is None:
+        pytest.skip("there is a GPU here")
+    done = run(tmp_path, "--only", "triad/rawkernel", "-n", "1", "-o", "never.jsonl")
+    assert done.returncode == 3
+    assert "triad/rawkernel cannot be measured here: no GPU: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "never.jsonl").exists()
+
+
+@pytest.mark.mpi
+def test_a_suite_measures_the_cpu_and_says_so_in_capitals(tmp_path: Path) -> None:
+    if probe.absence() is None:
+        pytest.skip("there is a GPU here")
+    done = run(tmp_path, "--only", "copy", "--sizes", "8KiB", "-n", "1", "--budget", "0.1", "-o", "cpu.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "NO GPU: ONLY THE CPU IS MEASURED. no GPU: There is no NVIDIA driver" in " ".join(done.stderr.split())
+    (result,) = store.load(tmp_path / "cpu.jsonl")
+    assert {record.case.memory for record in result.records} == {"host"}
+
+
+@pytest.mark.mpi
+def test_a_run_with_a_gpu_has_its_rows(tmp_path: Path, library: Path) -> None:
+    words = ("--only", "copy", "--only", "reduction/rawkernel", "--sizes", "8KiB", "-n", "2", "--budget", "0.2")
+    done = run(tmp_path, *words, "-o", "gpu.jsonl", LD_LIBRARY_PATH=str(library.parent))
+    assert done.returncode == 0, done.stderr
+    assert "NO GPU" not in done.stderr
+    (result,) = store.load(tmp_path / "gpu.jsonl")
+    found = {(record.case.operation, record.case.variant, record.case.memory): record for record in result.records}
+    assert {("copy", "rawkernel", "device"), ("copy", "numpy", "host")} <= set(found)
+    assert all(record.check.status == "ok" for record in result.records)
+    assert "colocated" in found["copy", "rawkernel", "device"].conditions.flags  # two ranks, one GPU
+    assert "colocated" not in found["copy", "numpy", "host"].conditions.flags
