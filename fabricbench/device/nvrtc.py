@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from fabricbench.errors import FabricbenchError, UnavailableError
 
-FOLDER = Path(str(resources.files("fabricbench"))) / "kernels" / "cuda"
+FOLDER = Path(__file__).parents[1] / "kernels" / "cuda"
 TARGETS = ("sm_80", "sm_90a", "sm_100")
 """What every kernel is compiled for in the tests and by CMake."""
 

@@ -5,69 +5,29 @@ where threads really run at once.
 """
 
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from device import emulator
-from units import oracle, ranks
+from units import oracle, varied
 
-from fabricbench import mpi
 from fabricbench.device import gpu, nvrtc
-from fabricbench.engine import catalogue, suite
-from fabricbench.engine.placement import placement
+from fabricbench.engine import catalogue
 from fabricbench.model import Case
-from fabricbench.spec import Operation, Variant, element_type
-
-COUNTS = (1, 3, 1000, 4099, 40_007)
-"""The last is several rounds of the whole grid, which has 1024 threads, and a rest."""
-
-PARAMS: dict[str, list[dict[str, Any]]] = {
-    "fma": [{"fmas": fmas} for fmas in (1, 7, 64)],
-    "pack": [{"layout": layout, "block": block} for layout, block in itertools.product(("strided", "paged"), (512, 3))],
-    "unpack": [{"layout": "strided", "block": 512}, {"layout": "paged", "block": 1}],
-    "reduction": [{"op": "sum"}, {"op": "max"}],
-}
-
-
-def cases(operation: Operation, variant: Variant) -> Iterator[Case]:
-    for dtype, count, params in itertools.product(variant.dtypes, COUNTS, PARAMS.get(operation.name, [{}])):
-        width = element_type(dtype).itemsize
-        nbytes = suite.fit(operation, element_type(dtype), count * width, 1, strict=False)
-        if nbytes is None:
-            continue
-        case = Case(
-            operation=operation.name, variant=variant.name, memory=variant.memory, dtype=dtype, nbytes=nbytes, ranks=1,
-            cadence="isolated", mode="blocking", in_place=False, params={**operation.params, **params},
-        )  # fmt: skip
-        if operation.refuse(case) is None and suite.refusal(variant, case) is None:
-            yield case
-
-
-def found_wrong(operation: Operation, variant: Variant) -> list[str]:
-    """What the check says of all cases of a variant."""
-    alone, said = mpi.Group(), []
-    for case in cases(operation, variant):
-        trial = ranks.Trial(alone, placement(alone), case, variant)
-        assert trial.run() is None, case.text()
-        said += [f"{case.text()}: {wrong}" for wrong in trial.wrong]
-    return said
-
+from fabricbench.spec import Operation, Variant
 
 ON_GPU = [
     pytest.param(operation, variant, id=f"{operation.name}/{variant.name}")
-    for operation in catalogue.operations().values()
-    for variant in operation.variants.values()
-    if variant.needs_gpu
+    for operation, variant in varied.variants(on_gpu=True)
 ]
 
 
 @pytest.mark.usefixtures("card")
 @pytest.mark.parametrize(("operation", "variant"), ON_GPU)
 def test_every_variant_of_a_gpu_is_right(operation: Operation, variant: Variant) -> None:
-    assert found_wrong(operation, variant) == []
+    assert varied.found_wrong(operation, variant) == []
 
 
 @pytest.mark.gpu
@@ -77,7 +37,7 @@ def test_every_variant_of_a_gpu_is_right_on_a_real_one(operation: Operation, var
 
     if probe.absence() is not None:
         pytest.skip(str(probe.absence()))
-    assert found_wrong(operation, variant) == []
+    assert varied.found_wrong(operation, variant) == []
 
 
 # One index, bound or step off in each file, where people go wrong: (file, what is there, what stands there instead).
@@ -110,7 +70,7 @@ def mutants(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_kernel_that_is_one_off_is_found(mutants: Path, name: str) -> None:
     operation = catalogue.operation(name)
     with emulator.plugged_in(mutants):
-        assert found_wrong(operation, operation.variants["rawkernel"])
+        assert varied.found_wrong(operation, operation.variants["rawkernel"])
 
 
 THREADS = 64
