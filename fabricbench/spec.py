@@ -29,6 +29,8 @@ Array = NDArray[Any]
 Refused = UnavailableError
 """What a variant raises while it prepares, where it finds that it cannot be had."""
 
+Compiler = Literal["", "nvrtc", "numba-cuda"]
+
 Family = Literal["compute", "memory", "point-to-point", "collective"]
 
 CLOSED_FORM_ABOVE = 64
@@ -233,6 +235,7 @@ class Accelerator(Protocol):
     def download(self, array: Array, address: int) -> None: ...
     def clear(self, address: int, nbytes: int) -> None: ...
     def kernel(self, source: str, name: str) -> int: ...
+    def python_kernel(self, body: Callable[..., None], signature: str, **names: Any) -> int: ...
     def resident(self, kernel: int, threads: int) -> int: ...
     def address(self, function: str) -> int: ...
 
@@ -310,7 +313,7 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
-    `memory`: where the data lies while it is timed; in device memory it needs a GPU.
+    `compiler`: what makes its kernel for a GPU; empty for what runs on the host.
     """
 
     name: str
@@ -321,13 +324,13 @@ class Variant:
     uses_mpi: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
-    memory: Memory = "host"
+    compiler: Compiler = ""
     idea: str = ""
 
     @property
-    def needs_gpu(self) -> bool:
-        """Whether it can be had with a GPU only."""
-        return self.memory == "device"
+    def memory(self) -> Memory:
+        """Where the data lies while it is timed."""
+        return "device" if self.compiler else "host"
 
 
 def anything(case: Case) -> str | None:
@@ -386,7 +389,7 @@ class Operation:
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
         large: bool = False,
-        memory: Memory = "host",
+        compiler: Compiler = "",
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees."""
 
@@ -405,7 +408,7 @@ class Operation:
                 large=large,
                 uses_mpi=uses_mpi or bool(needs),
                 dtypes=dtypes or self.dtypes,
-                memory=memory,
+                compiler=compiler,
                 idea=idea,
             )
             return prepare

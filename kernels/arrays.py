@@ -1,20 +1,19 @@
 """What the memory operations share: traffic in whole arrays, and touching pages by the threads that will use them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels.launching import placed
+from fabricbench.kernels import threads
+from fabricbench.kernels.launching import PACK, THREADS, array, placed
 from fabricbench.model import Traffic
 from fabricbench.spec import Array, Context, Question, Step, block
 
 SCALAR = 3.0
 """The factor of scale and triad; with whole inputs every result is exact."""
-
-PACK = 16
-"""Bytes that a thread of a GPU loads at once."""
 
 
 def arrays(question: Question, *, read: int, written: int, flops: float = 0.0) -> Traffic:
@@ -56,9 +55,24 @@ def streamed(context: Context) -> Iterator[Step]:
     """The kernel in kernels/cuda/stream.cuh that is named after the operation, over the whole arrays."""
     question = context.question
     name = f"{question.case.operation}_fast_{question.case.dtype}"
-    with placed(context, "stream.cuh", name, work=question.count * question.dtype.itemsize // PACK) as kernel:
+    made = context.accelerator.kernel("stream.cuh", name)
+    with placed(context, made, work=question.count * question.dtype.itemsize // PACK) as kernel:
         a, (b, *rest) = kernel.output, kernel.inputs
         yield kernel.step(
             np.uint64(a), np.uint64(b), np.uint64(rest[0] if rest else 0), question.dtype.type(SCALAR),
             np.int64(question.count),
         )  # fmt: skip
+
+
+def written(context: Context, element: Callable[..., Any], *, two: bool) -> Iterator[Step]:
+    """A kernel of `threads` over the whole arrays.  element: what becomes of an element of each; two: inputs."""
+    question = context.question
+    dtype, width = question.case.dtype, question.dtype.itemsize
+    arrays = f"{dtype}[::1], " * (3 if two else 2)
+    made = context.accelerator.python_kernel(
+        threads.stream_two if two else threads.stream_one, f"void({arrays}{dtype})",
+        **threads.meanings(dtype, THREADS, element=element),
+    )  # fmt: skip
+    with placed(context, made, work=question.count * width // PACK) as kernel:
+        taken = (array(address, question.count, width) for address in (kernel.output, *kernel.inputs))
+        yield kernel.step(*chain.from_iterable(taken), question.dtype.type(SCALAR))

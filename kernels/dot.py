@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels.arrays import PACK, arrays, touched
-from fabricbench.kernels.launching import placed
+from fabricbench.kernels import threads
+from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.kernels.launching import PACK, joined, placed
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 BLOCK = 1 << 20
@@ -68,13 +69,20 @@ def numba(context: Context) -> Iterator[Step]:
     yield Step(call=call, block=touched(context))
 
 
-@dot.variant("rawkernel", memory="device")
+@dot.variant("rawkernel", compiler="nvrtc")
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: 16 bytes a load, four sums a thread, joined by warps, by blocks, and by the block that comes last."""
     question = context.question
-    with placed(context, "stream.cuh", "dot_fast_float64", work=question.count * question.dtype.itemsize // PACK) as it:
+    kernel = context.accelerator.kernel("stream.cuh", "dot_fast_float64")
+    with placed(context, kernel, work=question.count * question.dtype.itemsize // PACK) as it:
         b, c = it.inputs
         yield it.step(
             np.uint64(it.output), np.uint64(b), np.uint64(c), np.int64(question.count),
             it.zeros(it.blocks * question.dtype.itemsize), it.zeros(4),
         )  # fmt: skip
+
+
+@dot.variant("numba-cuda", compiler="numba-cuda")
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: an element a load, joined in shared memory, and by the block that comes last."""
+    yield from joined(context, threads.dot, threads.summed)

@@ -12,8 +12,8 @@ import numpy as np
 
 from fabricbench.entries import fma as multiply_add
 from fabricbench.entries import prange, view
-from fabricbench.kernels.arrays import PACK
-from fabricbench.kernels.launching import placed
+from fabricbench.kernels import threads
+from fabricbench.kernels.launching import PACK, THREADS, array, placed
 from fabricbench.model import Case, Traffic
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
 
@@ -128,14 +128,31 @@ def numba(context: Context) -> Iterator[Step]:
     )  # fmt: skip
 
 
-@fma.variant("rawkernel", memory="device")
+@fma.variant("rawkernel", compiler="nvrtc")
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: 64 bytes of elements a thread, whose chains of operations do not wait for each other."""
     question = context.question
     one = question.dtype.type(1)
     name = f"fma_fast_{question.case.dtype}"
-    with placed(context, "fma.cuh", name, work=question.count * question.dtype.itemsize // PACK) as kernel:
+    made = context.accelerator.kernel("fma.cuh", name)
+    with placed(context, made, work=question.count * question.dtype.itemsize // PACK) as kernel:
         yield kernel.step(
             np.uint64(kernel.output), np.uint64(kernel.inputs[0]), one, one, np.int32(times(question)),
             np.int64(question.count),
+        )  # fmt: skip
+
+
+@fma.variant("numba-cuda", compiler="numba-cuda")
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: one chain of operations a thread; many threads hide that each waits for the last."""
+    question = context.question
+    dtype, width, one = question.case.dtype, question.dtype.itemsize, question.dtype.type(1)
+    made = context.accelerator.python_kernel(
+        threads.multiply_add, f"void({dtype}[::1], {dtype}[::1], {dtype}, {dtype}, int64)",
+        **threads.meanings(dtype, THREADS),
+    )  # fmt: skip
+    with placed(context, made, work=question.count) as kernel:
+        yield kernel.step(
+            *array(kernel.output, question.count, width), *array(kernel.inputs[0], question.count, width),
+            one, one, np.int64(times(question)),
         )  # fmt: skip

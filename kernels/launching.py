@@ -1,18 +1,23 @@
-"""What variants in CUDA C++ share: memory of the device beside the host's, and a step that launches one kernel.
+"""What variants of a GPU share: memory of the device beside the host's, and a step that launches one kernel.
 
 The step calls the driver's own C functions: launch, then wait until the device is done. Its time is what a host that
 needs the result waits: some microseconds of it are the launch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from fabricbench.entries import perform
+from fabricbench.kernels import threads
 from fabricbench.spec import Accelerator, Array, Context, Step, block
+
+PACK = 16
+"""Bytes that a thread of a GPU loads at once."""
 
 THREADS = 256
 """Threads of a block: whole warps, and few enough that several blocks fit on a multiprocessor."""
@@ -84,12 +89,36 @@ class Placed:
 
 
 @contextmanager
-def placed(context: Context, source: str, name: str, work: int) -> Iterator[Placed]:
-    """A kernel of kernels/cuda/SOURCE ready for this case.  work: threads that have something to do."""
+def placed(context: Context, kernel: int, work: int) -> Iterator[Placed]:
+    """A kernel of this rank's GPU ready for this case.  work: threads that have something to do."""
     gpu = context.accelerator
-    kernel = gpu.kernel(source, name)
     blocks = max(1, min(gpu.resident(kernel, THREADS), -(-work // THREADS)))
     with ExitStack() as stack:
         inputs = tuple(stack.enter_context(gpu.memory(buffer.nbytes)) for buffer in context.inputs)
         output = stack.enter_context(gpu.memory(context.output.nbytes))
         yield Placed(context=context, kernel=kernel, blocks=blocks, inputs=inputs, output=output, stack=stack)
+
+
+def array(address: int | np.uint64, count: int, width: int) -> tuple[np.generic, ...]:
+    """A contiguous array of one dimension as kernels compiled by Numba take it.
+
+    Source: _prepare_args of numba.cuda.dispatcher: meminfo, parent, number, bytes of an element, data, shape, strides.
+    """
+    nobody, length, item = np.uint64(0), np.int64(count), np.int64(width)
+    return (nobody, nobody, length, item, np.uint64(address), length, item)
+
+
+def joined(context: Context, body: Callable[..., None], join: Callable[..., Any]) -> Iterator[Step]:
+    """A kernel of `threads` that leaves one element of its inputs: body(into, inputs..., partials, arrived)."""
+    question = context.question
+    dtype, width = question.case.dtype, question.dtype.itemsize
+    signature = f"void({f'{dtype}[::1], ' * (2 + len(context.inputs))}uint32[::1])"
+    made = context.accelerator.python_kernel(body, signature, **threads.meanings(dtype, THREADS, join=join))
+    with placed(context, made, work=question.count * width // PACK) as kernel:
+        taken = [
+            array(kernel.output, 1, width),
+            *(array(address, question.count, width) for address in kernel.inputs),
+            array(kernel.zeros(kernel.blocks * width), kernel.blocks, width),
+            array(kernel.zeros(4), 1, 4),
+        ]
+        yield kernel.step(*chain.from_iterable(taken))

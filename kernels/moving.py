@@ -109,7 +109,8 @@ def on_gpu(context: Context, name: str) -> Iterator[Step]:
     question, order = context.question, table(context.question)
     width = elements(question) * question.dtype.itemsize
     unit = next(unit for unit in (16, 8, 4, 2, 1) if width % unit == 0)
-    with placed(context, "pack.cuh", f"{name}_fast_{unit}", work=order.size * WARP) as kernel:
+    made = context.accelerator.kernel("pack.cuh", f"{name}_fast_{unit}")
+    with placed(context, made, work=order.size * WARP) as kernel:
         yield kernel.step(
             np.uint64(kernel.output), np.uint64(kernel.inputs[0]), kernel.constant(order), np.int64(order.size),
             np.int32(width // unit),

@@ -45,7 +45,7 @@ def numba(context: Context) -> Iterator[Step]:
     yield moving.by_loop(context, gathers=True)
 
 
-@pack.variant("rawkernel", memory="device")
+@pack.variant("rawkernel", compiler="nvrtc")
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: a warp a block, up to 16 bytes a load, four loads of a lane under way."""
     yield from moving.on_gpu(context, "pack")

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import bits_of, float_of, prange, view
-from fabricbench.kernels.arrays import PACK, arrays
-from fabricbench.kernels.launching import placed
+from fabricbench.kernels import threads
+from fabricbench.kernels.arrays import arrays
+from fabricbench.kernels.launching import PACK, joined, placed
 from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
 
@@ -170,13 +171,21 @@ def numba(context: Context) -> Iterator[Step]:
     )  # fmt: skip
 
 
-@reduction.variant("rawkernel", memory="device")
+@reduction.variant("rawkernel", compiler="nvrtc")
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: 16 bytes a load, eight of a thread under way, joined by warps, by blocks, and by the last block."""
     question = context.question
     name = f"{question.case.params['op']}_fast_{question.case.dtype}"
-    with placed(context, "reduction.cuh", name, work=question.count * question.dtype.itemsize // PACK) as kernel:
+    made = context.accelerator.kernel("reduction.cuh", name)
+    with placed(context, made, work=question.count * question.dtype.itemsize // PACK) as kernel:
         yield kernel.step(
             np.uint64(kernel.output), np.uint64(kernel.inputs[0]), np.int64(question.count),
             kernel.zeros(kernel.blocks * 8), kernel.zeros(4),
         )  # fmt: skip
+
+
+@reduction.variant("numba-cuda", compiler="numba-cuda", dtypes=("float64", "float32"))
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: 16 bytes a load, joined in shared memory, and by the block that comes last."""
+    total = context.question.case.params["op"] == "sum"
+    yield from joined(context, threads.reduce, threads.summed if total else threads.largest)

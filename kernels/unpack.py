@@ -49,7 +49,7 @@ def numba(context: Context) -> Iterator[Step]:
     yield moving.by_loop(context, gathers=False)
 
 
-@unpack.variant("rawkernel", memory="device")
+@unpack.variant("rawkernel", compiler="nvrtc")
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: a warp a block, up to 16 bytes a load, four loads of a lane under way."""
     yield from moving.on_gpu(context, "unpack")

@@ -1,14 +1,14 @@
 """One GPU as a variant uses it: `spec.Accelerator`. Memory is plain device memory, never managed."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
 
-from fabricbench.device import nvrtc, probe
+from fabricbench.device import numba_cuda, nvrtc, probe
 from fabricbench.device.driver import Driver, driver
 from fabricbench.errors import UnavailableError
 from fabricbench.quantity import about_size
@@ -23,18 +23,17 @@ class Gpu:
     def __init__(self, of: Driver, card: probe.Card) -> None:
         self.card = card
         self._driver = of
-        self._kernels: dict[tuple[str, str], int] = {}
+        self._kernels: dict[Any, int] = {}
         self._modules: dict[str, int] = {}
         # The primary context is the one that every other library in this process uses as well.
         of.call("cuCtxSetCurrent", of.handle("cuDevicePrimaryCtxRetain", of.integer("cuDeviceGet", card.index)))
         self.stream = of.handle("cuStreamCreate", NON_BLOCKING)
 
-    @property
-    def text(self) -> str:
-        """What does the work, with the versions that matter."""
+    def text(self, compiler: str) -> str:
+        """What does the work, with the versions that matter.  compiler: as in `spec.Variant`."""
         major, minor = divmod(self._driver.integer("cuDriverGetVersion"), 1000)
-        compiler = ".".join(map(str, nvrtc.nvrtc().version))
-        return f"{self.card.name}, driver for CUDA {major}.{minor // 10}, NVRTC {compiler}"
+        made = f"NVRTC {'.'.join(map(str, nvrtc.nvrtc().version))}" if compiler == "nvrtc" else numba_cuda.installed()
+        return f"{self.card.name}, driver for CUDA {major}.{minor // 10}, {made}"
 
     @contextmanager
     def memory(self, nbytes: int) -> Iterator[int]:
@@ -80,6 +79,15 @@ class Gpu:
             found = self._driver.handle("cuModuleGetFunction", self._modules[source], name.encode())
             self._kernels[source, name] = found
         return self._kernels[source, name]
+
+    def python_kernel(self, body: Callable[..., None], signature: str, **names: Any) -> int:
+        """A kernel in Python as `numba_cuda.compiled` makes it, at its first use.  Raises FabricbenchError."""
+        key = (body, signature, *sorted((name, str(value)) for name, value in names.items()))
+        if key not in self._kernels:
+            made = numba_cuda.compiled(body, signature, self.card.capability, **names)
+            module = self._driver.handle("cuModuleLoadData", made.ptx.encode() + b"\0")
+            self._kernels[key] = self._driver.handle("cuModuleGetFunction", module, made.name.encode())
+        return self._kernels[key]
 
     def resident(self, kernel: int, threads: int) -> int:
         """Blocks of so many threads that run at once on the whole card."""

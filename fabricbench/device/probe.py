@@ -1,16 +1,20 @@
 """Which GPUs there are, or why none can be used."""
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from fabricbench.device import nvrtc
+from fabricbench.device import numba_cuda, nvrtc
 from fabricbench.device.driver import Driver, driver
 from fabricbench.errors import UnavailableError, UsageError
 from fabricbench.quantity import about_size
 
 LEAST = (8, 0)
 """Compute capability from which on the kernels are compiled and tried."""
+
+COMPILERS: dict[str, Callable[[], object]] = {"nvrtc": nvrtc.nvrtc, "numba-cuda": numba_cuda.installed}
+"""What compiles kernels, with what raises UnavailableError where it cannot."""
 
 _NAME_BYTES = 256
 _MULTIPROCESSORS, _MEMORY_KHZ, _BUS_BITS, _L2_BYTES, _MAJOR, _MINOR = 16, 36, 37, 38, 75, 76
@@ -77,11 +81,19 @@ def chosen(index: int, found: list[Card]) -> Card:
 
 
 @cache
-def absence() -> str | None:
-    """Why kernels cannot run on a GPU here, None where they can. Asks the driver, and makes no context."""
+def absences() -> dict[str, str]:
+    """Why kernels cannot run on a GPU here, by what would compile them; empty where all can.
+
+    Asks the driver, and makes no context.
+    """
     try:
         chosen(0, cards())
-        nvrtc.nvrtc()
     except UnavailableError as error:
-        return f"no GPU: {error}"
-    return None
+        return dict.fromkeys(COMPILERS, f"no GPU: {error}")
+    found = {}
+    for compiler, load in COMPILERS.items():
+        try:
+            load()
+        except UnavailableError as error:
+            found[compiler] = str(error)
+    return found

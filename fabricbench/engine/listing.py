@@ -49,8 +49,8 @@ def _variant(operation: Operation, variant: Variant, has: Any) -> dict[str, Any]
     missing = {mode: [name for name in needs if has and not has(name)] for mode, needs in variant.needs.items()}
     modes = [mode for mode, names in missing.items() if not names]
     why = None
-    if variant.needs_gpu and probe.absence() is not None:
-        why = probe.absence()
+    if variant.compiler:
+        why = probe.absences().get(variant.compiler)
     elif variant.uses_mpi and has is None:
         why = f"no MPI library: {mpi.INSTALL}"
     elif not modes:

@@ -96,8 +96,8 @@ def _working_set(setting: Setting, case: Case) -> int:
 
 def _conditions(setting: Setting, variant: Variant, case: Case, start: Sync, flags: list[Flag]) -> Conditions:
     library = _local_library(setting, variant)
-    if variant.needs_gpu:
-        library = gpu.opened(0).text if probe.absence() is None else "none"
+    if variant.compiler:
+        library = "none" if variant.compiler in probe.absences() else gpu.opened(0).text(variant.compiler)
     if variant.uses_mpi:
         library = setting.group.library + (", thread multiple" if setting.group.threaded else "")
     return Conditions(

@@ -72,9 +72,9 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
     return made, ranks
 
 
-def _no_gpu(order: Order) -> str | None:
-    """Why there is no GPU here; of hosts that only a launcher knows nothing is said, the ranks look themselves."""
-    return None if order.launcher else probe.absence()
+def _no_gpu(order: Order) -> dict[str, str]:
+    """Why no GPU can be used here; of hosts that only a launcher knows nothing is said, the ranks look themselves."""
+    return {} if order.launcher else probe.absences()
 
 
 def _distances(request: Request, order: Order, ranks: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import fnmatch
 import itertools
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,8 +13,9 @@ import numpy as np
 
 from fabricbench import mpi
 from fabricbench.collectives.library import COUNT_LIMIT
+from fabricbench.device import probe
 from fabricbench.engine import catalogue, params
-from fabricbench.errors import NotMeasuredError, UsageError, unknown
+from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError, unknown
 from fabricbench.model import Cadence, Case, Mode, Scalar
 from fabricbench.quantity import about_size, parse_sizes, size_text
 from fabricbench.spec import Operation, Question, Variant, element_type
@@ -23,8 +24,8 @@ FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
-NO_GPU = "nobody has looked for a GPU."
-"""Why none is used where a plan is made for other reasons than to measure."""
+NO_GPU = dict.fromkeys(probe.COMPILERS, "nobody has looked for a GPU.")
+"""Why none is used where a plan is made for other reasons than to measure, by what compiles kernels."""
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -119,11 +120,11 @@ def read(file: Path) -> Suite:
 
 
 def plan(
-    request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool, no_gpu: str | None = NO_GPU
+    request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool, no_gpu: Mapping[str, str] = NO_GPU
 ) -> Plan:
     """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be.
 
-    no_gpu: why no GPU can be used, None where one can.
+    no_gpu: why no GPU can be used, by the compiler of kernels; empty where one can.
     """
     if request.memory != "host":
         raise UsageError(
@@ -134,27 +135,39 @@ def plan(
     suite = Suite(about="", budget=0.0, case=list(_wishes(request))) if asked else named(request.suite)
     cases: dict[tuple[Scalar, ...], Case] = {}
     left_out: dict[str, None] = {}
-    absent: dict[str, None] = {}
+    absent: dict[str, str] = {}
     for wish, operation, variant in ((one, *answer) for one in suite.wishes() for answer in _variants(one)):
-        missing = _missing(operation, variant, ranks, has_mpi)
-        if variant.needs_gpu and no_gpu is not None:
-            absent[f"{operation.name}/{variant.name}"] = None
+        if variant.compiler in no_gpu:
+            absent[f"{operation.name}/{variant.name}"] = no_gpu[variant.compiler]
             continue
-        if missing and asked:
-            failure = NotMeasuredError if variant.uses_mpi and not has_mpi else UsageError
-            raise failure(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
+        missing = _missing(operation, variant, ranks, has_mpi, asked=asked)
         if missing:
             left_out[f"{operation.name}: {missing}"] = None
             continue
         possible, refused = _sorted_out(_cases(request, wish, operation, variant, ranks, distances), operation, variant)
         cases |= {case.key(): case for case in possible if case.key() not in cases}
         left_out |= dict.fromkeys(refused)
-    if absent and not cases and asked:
-        raise NotMeasuredError(f"{', '.join(absent)} cannot be measured here: {no_gpu}")
+    no_gpu_at_all = _of_gpus(absent, no_gpu, left_out, alone=asked and not cases)
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
     seconds = request.budget or suite.budget or CASE_BUDGET_S * len(cases)
-    return Plan(tuple(cases.values()), seconds, tuple(left_out), no_gpu if absent else None)
+    return Plan(tuple(cases.values()), seconds, tuple(left_out), no_gpu_at_all)
+
+
+def _of_gpus(
+    absent: Mapping[str, str], no_gpu: Mapping[str, str], left_out: dict[str, None], *, alone: bool
+) -> str | None:
+    """Why there is no GPU at all for what wanted one; where only a compiler lacks, that goes into `left_out`.
+
+    absent: why by variant.  Raises NotMeasuredError where nothing else was asked for.
+    """
+    if absent and alone:
+        why = "; ".join(dict.fromkeys(absent.values()))
+        raise NotMeasuredError(f"{', '.join(absent)} cannot be measured here: {why}")
+    if absent and set(no_gpu) == set(NO_GPU) and len(set(no_gpu.values())) == 1:
+        return next(iter(absent.values()))
+    left_out |= dict.fromkeys(f"{variant}: {why}" for variant, why in absent.items())
+    return None
 
 
 def _sorted_out(cases: Iterable[Case], operation: Operation, variant: Variant) -> tuple[list[Case], list[str]]:
@@ -210,12 +223,18 @@ def _variants(wish: Wish) -> Iterator[tuple[Operation, Variant]]:
         yield operation, catalogue.variant(operation, name)
 
 
-def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool) -> str | None:
+def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool, *, asked: bool) -> str | None:
+    """What ranks or MPI lack for a variant.  Raises NotMeasuredError or UsageError where it was asked for by name."""
+    failure: type[FabricbenchError] = UsageError
     if variant.uses_mpi and not has_mpi:
-        return f"needs MPI. {mpi.INSTALL}"
-    if operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
-        return "needs at least 2 ranks: ask for -n 2"
-    return None
+        missing, failure = f"needs MPI. {mpi.INSTALL}", NotMeasuredError
+    elif operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
+        missing = "needs at least 2 ranks: ask for -n 2"
+    else:
+        return None
+    if asked:
+        raise failure(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
+    return missing
 
 
 def _cases(

@@ -174,7 +174,7 @@ def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple
     """What all ranks agree on before anything is written.  Raises FabricbenchError on every rank alike."""
     places = placement(group)
     memory = tuple(map(min, zip(*group.gather((machine.available_memory(), machine.free_memory())), strict=True)))
-    no_gpu = next((why for why in group.gather(probe.absence()) if why is not None), None)
+    no_gpu = dict(chain.from_iterable(absent.items() for absent in group.gather(probe.absences())))
     trouble, plan = None, None
     try:
         plan = _planned(job, group, places, memory, no_gpu)
@@ -193,7 +193,7 @@ def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple
     return places, plan
 
 
-def _planned(job: Job, group: mpi.Group, places: Placement, memory: tuple[int, ...], no_gpu: str | None) -> Plan:
+def _planned(job: Job, group: mpi.Group, places: Placement, memory: tuple[int, ...], no_gpu: dict[str, str]) -> Plan:
     """The cases, if they fit in the memory that a host, and that a machine has for its ranks."""
     if job.ranks not in (None, group.ranks):
         raise NotMeasuredError(

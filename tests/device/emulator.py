@@ -59,7 +59,7 @@ def build(folder: Path, change: Callable[[str, str], str] = unchanged) -> Path:
     return library
 
 
-CACHES = (driver.driver, probe.absence, gpu.opened)
+CACHES = (driver.driver, probe.absences, gpu.opened)
 
 
 @contextmanager

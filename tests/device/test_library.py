@@ -40,7 +40,7 @@ def stream(library: ctypes.CDLL, operation: int, elements: int) -> int:
 
 
 def test_without_a_driver_every_launch_says_so(library: ctypes.CDLL) -> None:
-    if probe.absence() is None:
+    if "nvrtc" not in probe.absences():
         pytest.skip("there is a GPU here")
     assert stream(library, 3, 0) == NO_DRIVER
     assert library.fabricbench_wait(ctypes.c_void_p()) == NO_DRIVER

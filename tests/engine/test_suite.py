@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabricbench.device import probe
 from fabricbench.engine import catalogue, start, suite
 from fabricbench.engine.start import Order
 from fabricbench.engine.suite import Request
@@ -156,7 +157,7 @@ def test_communication_without_mpi_is_not_measured_and_says_how_to_get_it() -> N
 
 
 def test_what_needs_a_gpu_is_never_planned_without_one() -> None:
-    without = {**HERE, "no_gpu": "no GPU: there is no driver."}
+    without = {**HERE, "no_gpu": dict.fromkeys(probe.COMPILERS, "no GPU: there is no driver.")}
     with pytest.raises(NotMeasuredError, match=r"triad/rawkernel cannot be measured here: no GPU: there is no driver"):
         suite.plan(Request(only=["triad/rawkernel"]), **without)
     plan = suite.plan(Request(suite="quick"), **without)
@@ -166,10 +167,17 @@ def test_what_needs_a_gpu_is_never_planned_without_one() -> None:
 
 
 def test_with_a_gpu_its_variants_are_planned_in_device_memory() -> None:
-    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu=None)
+    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu={})
     assert {(case.variant, case.memory) for case in plan.cases} == {
-        ("numpy", "host"), ("numba", "host"), ("rawkernel", "device")
+        ("numpy", "host"), ("numba", "host"), ("rawkernel", "device"), ("numba-cuda", "device"),
     }  # fmt: skip
+    assert plan.no_gpu is None
+
+
+def test_with_a_gpu_and_one_compiler_the_other_is_left_out_by_name() -> None:
+    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu={"numba-cuda": "Numba's CUDA cannot be loaded."})
+    assert {case.variant for case in plan.cases} == {"numpy", "numba", "rawkernel"}
+    assert plan.left_out == ("triad/numba-cuda: Numba's CUDA cannot be loaded.",)
     assert plan.no_gpu is None
 
 

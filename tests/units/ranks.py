@@ -202,7 +202,7 @@ def everything(ranks: int, *, on_gpu: bool = False) -> Iterator[tuple[str, Case,
     """All cases of the catalogue by name, those of a GPU apart."""
     for operation in catalogue.operations().values():
         for variant in operation.variants.values():
-            for case in cases(operation, variant, ranks) if variant.needs_gpu is on_gpu else ():
+            for case in cases(operation, variant, ranks) if bool(variant.compiler) is on_gpu else ():
                 yield title(case), case, variant
 
 

@@ -43,7 +43,7 @@ def variants(*, on_gpu: bool) -> list[tuple[Operation, Variant]]:
         (operation, variant)
         for operation in catalogue.operations().values()
         for variant in operation.variants.values()
-        if operation.family in ("compute", "memory") and variant.needs_gpu is on_gpu
+        if operation.family in ("compute", "memory") and bool(variant.compiler) is on_gpu
     ]
 
 
