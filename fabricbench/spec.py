@@ -401,7 +401,7 @@ class Operation:
             idea = (prepare.__doc__ or "").strip().partition("\n")[0]
             self.variants[name] = Variant(
                 name=name,
-                step=step,
+                step="stream" if compiler else step,
                 prepare=contextmanager(prepare),
                 needs=needs if isinstance(needs, Mapping) else {"blocking": needs},
                 refuse=refuse,

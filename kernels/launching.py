@@ -1,7 +1,6 @@
 """What variants of a GPU share: memory of the device beside the host's, and a step that launches one kernel.
 
-The step calls the driver's own C functions: launch, then wait until the device is done. Its time is what a host that
-needs the result waits: some microseconds of it are the launch.
+The step calls the driver's own C functions: launch, then wait until the device is done.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,14 +22,22 @@ THREADS = 256
 """Threads of a block: whole warps, and few enough that several blocks fit on a multiprocessor."""
 
 
-def launch_and_wait(b: Any) -> int:
-    """One launch, until it is done."""
-    code: int = perform(
+def launch(b: Any) -> int:
+    """One launch; returns before it is done."""
+    return perform(  # type: ignore[no-any-return]
         b.launch, b.kernel, b.blocks, b.one, b.one, b.threads, b.one, b.one, b.none, b.stream, b.arguments, b.none
     )
-    if code != 0:
-        return code
+
+
+def wait(b: Any) -> int:
+    """Until all work of the stream is done."""
     return perform(b.wait, b.stream)  # type: ignore[no-any-return]
+
+
+def launch_and_wait(b: Any) -> int:
+    """One launch, until it is done."""
+    code: int = launch(b)
+    return code if code != 0 else wait(b)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +79,8 @@ class Placed:
             arguments=arguments.ctypes.data,
         )  # fmt: skip
         return Step(
-            call=launch_and_wait, block=asked, ready=self.upload, settle=self.download, operations=operations,
-            keep=(held, arguments),
+            call=launch_and_wait, start=launch, finish=wait, block=asked, ready=self.upload, settle=self.download,
+            operations=operations, keep=(held, arguments),
         )  # fmt: skip
 
     def upload(self) -> None:

@@ -3,9 +3,11 @@
 import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench.device import numba_cuda, nvrtc, probe
@@ -15,6 +17,18 @@ from fabricbench.quantity import about_size
 
 NON_BLOCKING = 1
 """A stream that does not wait for the default stream, nor lets it wait."""
+
+
+MAPPED = 2
+"""Page-locked memory of the host that the device reads where it lies."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A number in the host's memory that the device sees: `value` (1,) uint32, and its address for the device."""
+
+    value: NDArray[np.uint32]
+    address: int
 
 
 class Gpu:
@@ -93,6 +107,35 @@ class Gpu:
         """Blocks of so many threads that run at once on the whole card."""
         each = self._driver.integer("cuOccupancyMaxActiveBlocksPerMultiprocessor", kernel, threads, 0)
         return each * self.card.multiprocessors
+
+    def launch(self, kernel: int, blocks: int, threads: int, *values: np.generic) -> None:
+        """Enqueue one launch, outside of every timing; each value is as wide as the kernel's parameter."""
+        held = [np.array([value]) for value in values]
+        arguments = np.array([value.ctypes.data for value in held], np.uint64)
+        self._driver.call(
+            "cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, self.stream, arguments.ctypes.data, None
+        )
+
+    def event(self) -> int:
+        """A point in the stream that can be timed; kept as long as this process."""
+        return self._driver.handle("cuEventCreate", 0)
+
+    def record(self, event: int) -> None:
+        """Let the stream pass the event when all work before it is done."""
+        self._driver.call("cuEventRecord", event, self.stream)
+
+    def elapsed_s(self, first: int, last: int) -> float:
+        """Seconds between two events that were passed."""
+        milliseconds = ctypes.c_float()
+        self._driver.call("cuEventElapsedTime", ctypes.byref(milliseconds), first, last)
+        return milliseconds.value * 1e-3
+
+    def shared(self) -> Shared:
+        """A zero that both see; kept as long as this process."""
+        host = self._driver.handle("cuMemHostAlloc", 4, MAPPED)
+        value: NDArray[np.uint32] = np.ctypeslib.as_array((ctypes.c_uint32 * 1).from_address(host))
+        value[0] = 0
+        return Shared(value, self._driver.handle("cuMemHostGetDevicePointer_v2", host, 0))
 
     def address(self, function: str) -> int:
         """Where a C function of the driver begins, for a compiled step."""

@@ -1,6 +1,7 @@
 """Which GPUs there are, or why none can be used."""
 
 import ctypes
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,16 +17,20 @@ LEAST = (8, 0)
 COMPILERS: dict[str, Callable[[], object]] = {"nvrtc": nvrtc.nvrtc, "numba-cuda": numba_cuda.installed}
 """What compiles kernels, with what raises UnavailableError where it cannot."""
 
-_NAME_BYTES = 256
+_NAME_BYTES, _UUID_BYTES = 256, 16
 _MULTIPROCESSORS, _MEMORY_KHZ, _BUS_BITS, _L2_BYTES, _MAJOR, _MINOR = 16, 36, 37, 38, 75, 76
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One GPU, as its driver describes it. `bandwidth`: bytes per second that its memory's pins carry, 0 if unknown."""
+    """One GPU, as its driver describes it.
+
+    `uuid`: as NVML spells it. `bandwidth`: bytes per second that its memory's pins carry, 0 if unknown.
+    """
 
     index: int
     name: str
+    uuid: str
     capability: tuple[int, int]
     multiprocessors: int
     memory_bytes: int
@@ -57,13 +62,17 @@ def card(of: Driver, index: int) -> Card:
     name = ctypes.create_string_buffer(_NAME_BYTES)
     of.call("cuDeviceGetName", name, _NAME_BYTES, device)
 
+    identity = ctypes.create_string_buffer(_UUID_BYTES)
+    of.call("cuDeviceGetUuid_v2", identity, device)
+
     def attribute(number: int) -> int:
         return of.integer("cuDeviceGetAttribute", number, device)
 
     # Both edges of a memory clock carry data: hence twice.
     bandwidth = 2.0 * attribute(_MEMORY_KHZ) * 1e3 * attribute(_BUS_BITS) / 8
     return Card(
-        index=index, name=name.value.decode(errors="replace"), capability=(attribute(_MAJOR), attribute(_MINOR)),
+        index=index, name=name.value.decode(errors="replace"), uuid=f"GPU-{uuid.UUID(bytes=identity.raw)}",
+        capability=(attribute(_MAJOR), attribute(_MINOR)),
         multiprocessors=attribute(_MULTIPROCESSORS), l2_bytes=attribute(_L2_BYTES), bandwidth=bandwidth,
         memory_bytes=of.integer("cuDeviceTotalMem_v2", device, kind=ctypes.c_size_t),
     )  # fmt: skip

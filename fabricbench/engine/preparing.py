@@ -16,7 +16,7 @@ from fabricbench.errors import FabricbenchError, UnavailableError
 from fabricbench.measure import sync
 from fabricbench.measure.loop import Hook, Loop, empty, hook, nothing, overwrite
 from fabricbench.model import Case
-from fabricbench.spec import Accelerator, Buffer, Operation, Question, Step, Variant, block, element_type
+from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
 
 LARGEST_BLOCK = 256
 
@@ -47,7 +47,7 @@ class Place:
         return self.group
 
     @property
-    def accelerator(self) -> Accelerator:
+    def accelerator(self) -> gpu.Gpu:
         """The GPU of this rank, counted within its host."""
         hosts = self.group.hosts
         return gpu.opened(hosts[: self.group.rank].count(hosts[self.group.rank]))
@@ -90,6 +90,7 @@ class Prepared:
     """A step with everything around it.
 
     `party`: this rank's group, of those that perform the operation at once. `members`: its ranks among all.
+    `accelerator`: the GPU that does the work, where one does.
     """
 
     question: Question | None
@@ -101,6 +102,7 @@ class Prepared:
     party: mpi.Group
     members: tuple[int, ...]
     composed: compose.Composed | None = None
+    accelerator: gpu.Gpu | None = None
 
 
 def prepare(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
@@ -160,12 +162,13 @@ def _prepared(
 ) -> Prepared:
     group, operation = setting.group, catalogue.operation(case.operation)
     question, inputs, output, start = readied.question, readied.inputs, readied.output, readied.start
+    variant, place = catalogue.variant(operation, case.variant), None
     if question is None:
         step = Step(call=nothing, block=block(unused=0))
     else:
         threads = setting.placement.threads(group.rank)
         place = Place(question, inputs, output, threads, party, taking_part)
-        step = stack.enter_context(catalogue.variant(operation, case.variant).prepare(place))
+        step = stack.enter_context(variant.prepare(place))
         if "overlap" in case.params:
             compose.refuse(case, step, setting.placement, group)
     restore = restoring(operation, question, inputs, output)
@@ -174,7 +177,8 @@ def _prepared(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
     )  # fmt: skip
-    return Prepared(question, inputs, output, loop, start, case, party, taking_part)
+    used = place.accelerator if place is not None and variant.compiler else None
+    return Prepared(question, inputs, output, loop, start, case, party, taking_part, accelerator=used)
 
 
 def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], stack: ExitStack) -> mpi.Group:

@@ -1,5 +1,7 @@
 """What is known of a case when it has been sampled, as its record."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from fabricbench import forced, mpi, statistics
@@ -8,6 +10,7 @@ from fabricbench.device import gpu, probe
 from fabricbench.engine import compose, params, suite
 from fabricbench.engine.preparing import Prepared
 from fabricbench.engine.setting import Setting
+from fabricbench.measure.gpu import EVENT_S
 from fabricbench.measure.sampling import Sampled
 from fabricbench.model import (
     Case,
@@ -32,22 +35,52 @@ UNEVEN = 0.01
 """Share of a sample by which its ranks may have started apart, late or not: times are no better than that."""
 
 
+@dataclass(frozen=True)
+class Slowed:
+    """What held the clocks of GPUs down while they were measured, and why that is not known."""
+
+    reasons: tuple[str, ...] = ()
+    unknown: str | None = None
+
+    def doubts(self) -> list[Doubt]:
+        """What a reader of the row must know."""
+        found = []
+        if self.reasons:
+            text = f"A GPU's clock was held down by {', '.join(self.reasons)}."
+            found.append(Doubt(code="throttled", text=text, remedy="Cool it, or raise its power limit."))
+        if self.unknown is not None:
+            text = f"Whether a GPU's clock was held down is unknown: {self.unknown}."
+            found.append(Doubt(code="unobserved", text=text, remedy="Install nvidia-ml-py, and let it read the GPU."))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What was there beside a block of samples: evidence, a fault that was put in, what held a GPU back."""
+
+    telemetry: Telemetry
+    injected: bool
+    slowed: Slowed
+
+
 def record(
     setting: Setting, operation: Operation, variant: Variant, prepared: Prepared, sampled: Sampled, check: Check,
-    telemetry: Telemetry, injected: bool,
+    around: Around,
 ) -> Record:  # fmt: skip
     """The record of one case, the same on every rank."""
     case = prepared.case
     rated = compose.communicates(case) and case.params.get("part") in (None, "communication")
     traffic = _traffic(setting, operation, case, prepared.members)
-    flags = _flags(setting, operation, case, injected)
+    flags = _flags(setting, operation, case, around)
     summary = statistics.summarise(sampled.samples_s, sampled.excluded, case.cadence, sampled.stop)
     rates = traffic_model.rates(operation.rates if rated else (), case, traffic, summary.median_s or 0.0)
     return Record(
         launch=setting.launch, case=case, conditions=_conditions(setting, variant, case, prepared.start.kind, flags),
-        time=_time_base(setting), repeats=sampled.repeats, samples_s=sampled.samples_s, skew_s=sampled.skew_s,
+        time=_time_base(setting, None if around.injected else case), repeats=sampled.repeats,
+        samples_s=sampled.samples_s, skew_s=sampled.skew_s,
         ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check,
-        summary=summary, rates=rates, doubts=doubts(case, sampled, setting), telemetry=telemetry, origin=None,
+        summary=summary, rates=rates, doubts=[*doubts(case, sampled, setting), *around.slowed.doubts()],
+        telemetry=around.telemetry, origin=None,
     )  # fmt: skip
 
 
@@ -58,7 +91,10 @@ def reference_name(operation: Operation, case: Case) -> str:
     return "order of entry and exit" if operation.verify is not None else "numpy, exact"
 
 
-def _time_base(setting: Setting) -> TimeBase:
+def _time_base(setting: Setting, case: Case | None) -> TimeBase:
+    """Of a case as it is; of none where a fault's own time was added, or nothing was measured."""
+    if case is not None and case.memory == "device":
+        return "device"
     return "global" if setting.clock.verified else "maxlocal"
 
 
@@ -76,12 +112,14 @@ def _traffic(setting: Setting, operation: Operation, case: Case, taking_part: tu
     return traffic
 
 
-def _flags(setting: Setting, operation: Operation, case: Case, injected: bool) -> list[Flag]:
+def _flags(setting: Setting, operation: Operation, case: Case, around: Around) -> list[Flag]:
     flags: list[Flag] = []
     if setting.placement.oversubscribed:
         flags.append("oversubscribed")
-    if injected:
+    if around.injected:
         flags.append("injected")
+    if around.slowed.reasons:
+        flags.append("throttled")
     cache = setting.cache_bytes if case.memory == "host" else None
     if case.memory == "device" and setting.placement.most_on_a_host > len(probe.cards()):
         flags.append("colocated")
@@ -124,12 +162,15 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
     """Reasons to read the row with care."""
     found = []
     lasts = statistics.median_interval(sampled.samples_s).value * sampled.operations
-    longer = params.one_by_one(case.params, in_place=case.in_place)
-    if case.cadence == "isolated" and setting.clock.read_s and lasts < SHORTEST_READS * setting.clock.read_s:
+    longer = params.one_by_one(case.params, in_place=case.in_place) or case.cadence == "streaming"
+    read_s, ticks = setting.clock.read_s if case.cadence == "isolated" else None, "clock reads"
+    if case.memory == "device":
+        read_s, ticks = EVENT_S, "steps of the GPU's events"
+    if read_s and lasts < SHORTEST_READS * read_s:
         found.append(
             Doubt(
                 code="too-short",
-                text=f"One sample lasts {time_text(lasts)}, less than {SHORTEST_READS} clock reads.",
+                text=f"One sample lasts {time_text(lasts)}, less than {SHORTEST_READS} {ticks}.",
                 remedy="Measure a larger size." if longer else "Measure it with --cadence streaming.",
             )
         )
@@ -151,8 +192,9 @@ def skipped(setting: Setting, case: Case, variant: Variant, why: str) -> Record:
     nothing_measured = Summary(n=0, median_s=None, low_s=None, high_s=None, p99_s=None, stop="skipped")
     return Record(
         launch=setting.launch, case=case, conditions=_conditions(setting, variant, case, "none", []),
-        time=_time_base(setting), repeats=1, samples_s=[], skew_s=[], ranks_s=RankTimes(median=[], mean=[], last=[]),
-        excluded=[], device_s=None, traffic=Traffic(sent=0.0, received=0.0, flops=0.0, resource="none"),
+        time=_time_base(setting, None), repeats=1, samples_s=[], skew_s=[],
+        ranks_s=RankTimes(median=[], mean=[], last=[]), excluded=[], device_s=None,
+        traffic=Traffic(sent=0.0, received=0.0, flops=0.0, resource="none"),
         check=Check(status="skipped", wrong=0, worst=0.0, bound=0.0, reference="none"), summary=nothing_measured,
         rates={}, doubts=[Doubt(code="skipped", text=f"Not available: {why}", remedy="")], telemetry=None, origin=None,
     )  # fmt: skip

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from fabricbench import statistics
+from fabricbench.device import evidence
 from fabricbench.engine import catalogue, compose, inject, recording
 from fabricbench.engine.preparing import Prepared, prepare
 from fabricbench.engine.setting import Setting
 from fabricbench.errors import UnavailableError
-from fabricbench.measure import sync, telemetry, validate
+from fabricbench.measure import gpu, sync, telemetry, validate
 from fabricbench.measure.loop import Loop
 from fabricbench.measure.sampling import Sampler, in_turn
 from fabricbench.measure.telemetry import Observer
@@ -79,8 +80,9 @@ def _measured(
     loops = [_arriving(setting, part, _slowed(setting, part) if injected else part.loop) for part in parts]
     standing.at(case.text())
     samplers = [_sampler(setting, part, loop, setting.budget_s) for part, loop in zip(parts, loops, strict=True)]
-    with Observer() as observer:
+    with Observer() as observer, evidence.watching(_uuid(parts[0])) as seen:
         found = in_turn(samplers, tail=setting.tail)
+    slowed = _slowed_by(setting, case, seen)
     both = next((place for place, part in enumerate(parts) if part.case.params.get("part") == "both"), 0)
     inside = [
         (replace(parts[both], case=case), compose.seen(parts[both].composed, case, found[both], setting.group))
@@ -97,12 +99,27 @@ def _measured(
         validate.joined(first, last, recording.reference_name(operation, part.case), proven=proven)
         for first, last, part in zip(before, after, parts, strict=True)
     ]
-    evidence = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
+    telemetry_seen = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
+    around = recording.Around(telemetry=telemetry_seen, injected=injected, slowed=slowed)
     told = [*zip(parts, found, checks, strict=True), *((part, sampled, checks[both]) for part, sampled in inside)]
     return [
-        recording.record(setting, operation, variant, part, sampled, check, evidence, injected)
-        for part, sampled, check in told
+        recording.record(setting, operation, variant, part, sampled, check, around) for part, sampled, check in told
     ]
+
+
+def _uuid(prepared: Prepared) -> str | None:
+    return None if prepared.accelerator is None else prepared.accelerator.card.uuid
+
+
+def _slowed_by(setting: Setting, case: Case, seen: evidence.Seen) -> recording.Slowed:
+    """What slowed any rank's GPU, the same on every rank."""
+    if case.memory != "device":
+        return recording.Slowed()
+    heard = setting.group.gather((seen.reasons, seen.unknown))
+    return recording.Slowed(
+        reasons=tuple(sorted(set().union(*(reasons for reasons, _ in heard)))),
+        unknown=next((why for _, why in heard if why is not None), None),
+    )
 
 
 def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
@@ -122,9 +139,11 @@ def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
 
 
 def _sampler(setting: Setting, prepared: Prepared, loop: Loop, budget_s: float) -> Sampler:
+    device = prepared.case.memory == "device"  # whose events say how long, not when
+    timed = loop if prepared.accelerator is None else gpu.held(loop, prepared.accelerator)
     return Sampler(
-        group=setting.group, loop=loop, start=prepared.start, taking_part=prepared.question is not None,
-        common_clock=setting.clock.verified, cadence=prepared.case.cadence, budget_s=budget_s,
+        group=setting.group, loop=timed, start=prepared.start, taking_part=prepared.question is not None,
+        common_clock=setting.clock.verified and not device, cadence=prepared.case.cadence, budget_s=budget_s,
     )  # fmt: skip
 
 

@@ -265,7 +265,9 @@ def _cases(
             ),
             modes,
         ):  # fmt: skip
-            cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
+            # Events of a GPU are coarse: operations back to back make a sample long enough.
+            usual = "streaming" if variant.compiler else operation.cadence(nbytes)
+            cadence = request.cadence or wish.cadence or usual
             alone = params.one_by_one(chosen, in_place=in_place)
             if alone and request.cadence == "streaming" and operation.in_place != "always":
                 raise UsageError(

@@ -19,16 +19,18 @@ ARCHITECTURE = "sm_80"
 COMPILER = shutil.which("g++")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no g++, with which the stand-in for the driver is built")
 
-CALLER = """
-struct Kernel { const char* name; void (*call)(void**); };
+BINDING = """
+struct Kernel { const char* name; std::function<void()> (*bind)(void**); };
 template <typename... A, std::size_t... I>
-void invoke(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
-  kernel(*static_cast<A*>(arguments[I])...);
+std::function<void()> held(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
+  return [kernel, values = std::make_tuple(*static_cast<A*>(arguments[I])...)] { std::apply(kernel, values); };
 }
 template <typename... A>
-void spread(void (*kernel)(A...), void** arguments) { invoke(kernel, arguments, std::index_sequence_for<A...>()); }
+std::function<void()> spread(void (*kernel)(A...), void** arguments) {
+  return held(kernel, arguments, std::index_sequence_for<A...>());
+}
 template <auto kernel>
-void caller(void** arguments) { spread(kernel, arguments); }
+std::function<void()> bound(void** arguments) { return spread(kernel, arguments); }
 """
 
 
@@ -47,9 +49,9 @@ def build(folder: Path, change: Callable[[str, str], str] = unchanged) -> Path:
     names = [name for source in nvrtc.programs() for name in nvrtc.compiled(source, ARCHITECTURE).usage]
     lines = [
         *(f'#include "{source}"' for source in nvrtc.programs()),
-        CALLER,
+        BINDING,
         "const Kernel KERNELS[] = {",
-        *(f'  {{"{name}", caller<{name}>}},' for name in names),
+        *(f'  {{"{name}", bound<{name}>}},' for name in names),
         "};",
     ]
     (folder / "kernels.inc").write_text("\n".join(lines) + "\n")

@@ -12,13 +12,16 @@ from device import emulator
 from fabricbench import api, mpi, store
 from fabricbench.cli import main
 from fabricbench.device import driver, gpu, nvrtc, probe
-from fabricbench.engine import session
+from fabricbench.engine import catalogue, preparing, session
 from fabricbench.engine.placement import placement
 from fabricbench.engine.setting import Setting
 from fabricbench.engine.watchdog import Standing
 from fabricbench.errors import NotMeasuredError, UnavailableError, UsageError
 from fabricbench.measure import clock
+from fabricbench.measure import gpu as timing
+from fabricbench.measure.loop import Loop
 from fabricbench.model import Case, Record
+from fabricbench.spec import Question, Step
 
 LIMIT_S = 120
 
@@ -190,8 +193,10 @@ def measured(operation: str, nbytes: int) -> Record:
 def test_a_row_of_a_gpu_says_so() -> None:
     record = measured("triad", 8 * 4099)
     assert (record.check.status, record.check.wrong) == ("ok", 0)
-    assert record.conditions.step == "compiled"
+    assert (record.conditions.step, record.time) == ("stream", "device")
     assert record.conditions.library.startswith("Emulated GPU 0, driver for CUDA 13.0")
+    assert "throttled" not in record.conditions.flags
+    assert [doubt.code for doubt in record.doubts if doubt.code == "unobserved"]  # no NVML here
     assert record.conditions.flags == []  # not "in-cache": that is the processor's
     assert record.traffic.resource == "device-memory"  # nor held against the processor's memory
     assert record.rates["bandwidth"] > 0
@@ -211,6 +216,84 @@ def test_a_gpu_that_fails_while_it_is_measured_is_not_a_figure(monkeypatch: pyte
     monkeypatch.setenv("EMULATED_FAILS", "cuLaunchKernel:700")
     with pytest.raises(NotMeasuredError, match="error code 700"):
         measured("copy", 1 << 10)
+
+
+class Kept:
+    """A step of a GPU with its loop, prepared as in a session."""
+
+    def __init__(self, nbytes: int, **fields: object) -> None:
+        case = Case(
+            operation="copy", variant="rawkernel", memory="device", dtype="float64", nbytes=nbytes, ranks=1,
+            cadence="isolated", mode="blocking", in_place=False, params={},
+        )  # fmt: skip
+        operation, group = catalogue.operation("copy"), mpi.Group()
+        question = Question(case=case, rank=0, ranks=1, seed=1)
+        self.inputs, self.output = preparing.buffers(operation, question)
+        place = preparing.Place(question, self.inputs, self.output, 1, group, (0,))
+        self.prepared = operation.variants["rawkernel"].prepare(place)
+        self.fields = fields
+
+    def __enter__(self) -> timing.Held:
+        self.step = self.prepared.__enter__()
+        return timing.Held(step=self.step, gpu=gpu.opened(0), **self.fields)  # type: ignore[arg-type]
+
+    def __exit__(self, *exception: object) -> None:
+        self.prepared.__exit__(None, None, None)
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("repeats", [1, 3, timing.MOST_QUEUED, 2 * timing.MOST_QUEUED + 5])
+def test_all_operations_of_a_sample_stand_between_its_events(repeats: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    with Kept(1 << 10) as held:
+        card = gpu.opened(0)
+        for name in ("launch", "record", "wait"):
+            real = getattr(card, name)
+            monkeypatch.setattr(card, name, lambda *a, _real=real, _name=name: (seen.append(_name), _real(*a))[1])
+        called = timing.called
+        monkeypatch.setattr(timing, "called", lambda one: (seen.append("call"), called(one))[1])
+        taken = held.take(2, repeats)
+    assert taken.left.shape == (2,)
+    assert (taken.left > taken.entered).all()
+    sample = [name for name in seen if name != "wait"][: len(seen) // 2]
+    assert seen.count("call") == 2 * (repeats + 1)  # and one start of each sample
+    assert sample[0] == "call"
+    assert sample[1:4] == ["launch", "record", "call"]  # held back, the first event, the first operation
+    full, rest = divmod(repeats, timing.MOST_QUEUED)
+    assert seen.count("launch") == 2 * (full + bool(rest))
+    assert seen.count("record") == 2 * seen.count("launch")
+
+
+@pytest.mark.usefixtures("card")
+def test_a_host_that_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Kept(1 << 10, patience_s=0.01) as held:
+        held._released.value.flags.writeable = True
+        monkeypatch.setattr(held, "_released", gpu.Shared(np.zeros(1, np.uint32), held._released.address))
+        with pytest.raises(NotMeasuredError, match=r"waited 0\.01 s for its work, which did not come"):
+            held.take(1, 1)
+
+
+@pytest.mark.usefixtures("card")
+def test_a_step_that_fails_lets_the_gpu_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Kept(1 << 10) as held:
+        held.take(1, 1)
+        real, calls = timing.called, []
+
+        def failing(one: object) -> int:
+            calls.append(one)
+            return 719 if len(calls) == 2 else real(one)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(timing, "called", failing)
+        with pytest.raises(NotMeasuredError, match="error code 719"):
+            held.take(1, 1)
+        assert held._released.value[0] == 2
+        gpu.opened(0).wait()
+
+
+@pytest.mark.usefixtures("card")
+def test_a_step_without_halves_is_timed_by_the_host() -> None:
+    loop = Loop(step=Step(call=lambda: None))
+    assert timing.held(loop, gpu.opened(0)) is loop
 
 
 @pytest.mark.usefixtures("card")

@@ -1,6 +1,7 @@
 // A stand-in for libcuda.so.1: device memory is the host's, kernels are those of kernels/cuda, emulated.
 // EMULATED_FAILS="function:code" lets one function fail; EMULATED_GPUS, EMULATED_MAJOR and EMULATED_MEMORY (bytes) say
-// what there is. Memory written behind an allocation's end fails its release as an illegal address does.
+// what there is. Work of a stream is done when somebody waits for it. Memory written behind an allocation's end fails its
+// release as an illegal address does.
 #include <time.h>
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 #include <utility>
 
 #include "cuda.hpp"
-#include "kernels.inc"  // the sources, and KERNELS: a line {"name", caller<name>}, for each of their kernels
+#include "kernels.inc"  // the sources, and KERNELS: a line {"name", bound<name>}, for each of their kernels
 
 using Address = unsigned char*;
 
@@ -22,7 +23,14 @@ constexpr unsigned char MARK = 0xA7, STALE = 0xCD;
 enum { SUCCESS = 0, INVALID = 1, NO_MEMORY = 2, BAD_IMAGE = 200, NOT_FOUND = 500, ILLEGAL = 700, HANGS = 702 };
 
 std::map<Address, std::size_t> memory;
+std::vector<std::function<void()>> queue;
 int sticky = SUCCESS;
+
+int drained() {
+  for (std::size_t at = 0; at < queue.size(); at++) queue[at]();
+  queue.clear();
+  return sticky;
+}
 
 long number(const char* variable, long usual) {
   const char* text = std::getenv(variable);
@@ -63,6 +71,9 @@ ENTRY(cuDeviceGetCount, int* count) *count = number("EMULATED_GPUS", 1); return 
 ENTRY(cuDeviceGet, int* device, int ordinal) *device = ordinal; return SUCCESS; END
 ENTRY(cuDeviceGetName, char* name, int size, int device)
   snprintf(name, size, "Emulated GPU %d", device); return SUCCESS; END
+ENTRY(cuDeviceGetUuid_v2, char* uuid, int device)
+  for (int at = 0; at < 16; at++) uuid[at] = char(16 * device + at);
+  return SUCCESS; END
 ENTRY(cuDeviceGetAttribute, int* value, int attribute, int)
   const std::map<int, int> known = {
       {16, 2}, {36, 1000000}, {37, 4096}, {38, 1 << 20}, {75, int(number("EMULATED_MAJOR", 8))}, {76, 0}};
@@ -74,6 +85,8 @@ ENTRY(cuDevicePrimaryCtxRelease_v2, int) return SUCCESS; END
 ENTRY(cuCtxSetCurrent, void*) return SUCCESS; END
 ENTRY(cuMemGetInfo_v2, std::size_t* left, std::size_t* all)
   *all = whole(); *left = *all - std::min(*all, held()); return SUCCESS; END
+ENTRY(cuMemHostAlloc, void** at, std::size_t nbytes, unsigned) *at = std::calloc(nbytes, 1); return SUCCESS; END
+ENTRY(cuMemHostGetDevicePointer_v2, void** device, void* host, unsigned) *device = host; return SUCCESS; END
 ENTRY(cuMemAlloc_v2, Address* at, std::size_t nbytes)
   if (held() + nbytes > whole()) return NO_MEMORY;
   *at = static_cast<Address>(std::aligned_alloc(256, (nbytes + GUARD + 255) / 256 * 256));
@@ -90,16 +103,16 @@ ENTRY(cuMemFree_v2, Address at)
   return kept ? SUCCESS : ILLEGAL; END
 ENTRY(cuMemcpyHtoDAsync_v2, Address to, const void* from, std::size_t nbytes, void*)
   if (!inside(to, nbytes)) return INVALID;
-  std::memcpy(to, from, nbytes); return SUCCESS; END
+  queue.push_back([=] { std::memcpy(to, from, nbytes); }); return SUCCESS; END
 ENTRY(cuMemcpyDtoHAsync_v2, void* to, Address from, std::size_t nbytes, void*)
   if (!inside(from, nbytes)) return INVALID;
-  std::memcpy(to, from, nbytes); return SUCCESS; END
+  queue.push_back([=] { std::memcpy(to, from, nbytes); }); return SUCCESS; END
 ENTRY(cuMemsetD8Async, Address to, unsigned char value, std::size_t nbytes, void*)
   if (!inside(to, nbytes)) return INVALID;
-  std::memset(to, value, nbytes); return SUCCESS; END
+  queue.push_back([=] { std::memset(to, value, nbytes); }); return SUCCESS; END
 ENTRY(cuStreamCreate, void** stream, unsigned) *stream = &sticky; return SUCCESS; END
 ENTRY(cuStreamDestroy_v2, void*) return SUCCESS; END
-ENTRY(cuStreamSynchronize, void*) return sticky; END
+ENTRY(cuStreamSynchronize, void*) return drained(); END
 ENTRY(cuModuleLoadData, void** module, const void* image)
   if (std::memcmp(image, "\x7f" "ELF", 4) != 0 && std::strncmp(static_cast<const char*>(image), "//", 2) != 0)
     return BAD_IMAGE;
@@ -114,12 +127,14 @@ ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, int* blocks, const Kernel*, i
 ENTRY(cuLaunchKernel, const Kernel* kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
       unsigned, void*, void** arguments, void** extra)
   if (gx == 0 || gy * gz != 1 || bx == 0 || bx > 1024 || by * bz != 1 || extra != nullptr) return INVALID;
-  if (!emulation::run(gx, bx, [=] { kernel->call(arguments); })) sticky = HANGS;
+  // The values of the arguments are those of now.
+  queue.push_back([=, call = kernel->bind(arguments)] { if (!emulation::run(gx, bx, call)) sticky = HANGS; });
   return SUCCESS; END
 ENTRY(cuEventCreate, void** event, unsigned) *event = new timespec; return SUCCESS; END
 ENTRY(cuEventDestroy_v2, timespec* event) delete event; return SUCCESS; END
-ENTRY(cuEventRecord, timespec* event, void*) clock_gettime(CLOCK_MONOTONIC, event); return SUCCESS; END
-ENTRY(cuEventSynchronize, void*) return sticky; END
+ENTRY(cuEventRecord, timespec* event, void*)
+  queue.push_back([=] { clock_gettime(CLOCK_MONOTONIC, event); }); return SUCCESS; END
+ENTRY(cuEventSynchronize, void*) return drained(); END
 ENTRY(cuEventElapsedTime, float* ms, timespec* first, timespec* last)
   *ms = float((last->tv_sec - first->tv_sec) * 1e3 + (last->tv_nsec - first->tv_nsec) * 1e-6); return SUCCESS; END
 // NVRTC asks the driver for this, wherever it finds one, and does without it.
