@@ -31,6 +31,8 @@ from fabricbench.spec import Operation, Question, Variant
 
 SHORTEST_READS = 20
 """Clock reads that an isolated operation must last for its time to mean something."""
+OUT_OF_CACHE = 4
+"""Times the size of a GPU's cache from which on what stays in it no longer counts."""
 UNEVEN = 0.01
 """Share of a sample by which its ranks may have started apart, late or not: times are no better than that."""
 
@@ -108,8 +110,14 @@ def _traffic(setting: Setting, operation: Operation, case: Case, taking_part: tu
         return msgspec.structs.replace(traffic, resource="memory")
     if case.memory == "device" and traffic.resource != "none":
         # Not what the ceilings of the host's memory and processors bound.
-        return msgspec.structs.replace(traffic, resource=f"device-{traffic.resource}")
+        resource = "cache" if traffic.resource == "memory" and _in_device_cache(case) else traffic.resource
+        return msgspec.structs.replace(traffic, resource=f"device-{resource}")
     return traffic
+
+
+def _in_device_cache(case: Case) -> bool:
+    """Whether so much of a case may stay in the GPU's cache that its memory's bandwidth is no bound."""
+    return suite.bytes_per_rank(case) < OUT_OF_CACHE * probe.cards()[0].l2_bytes
 
 
 def _flags(setting: Setting, operation: Operation, case: Case, around: Around) -> list[Flag]:
@@ -120,10 +128,11 @@ def _flags(setting: Setting, operation: Operation, case: Case, around: Around) -
         flags.append("injected")
     if around.slowed.reasons:
         flags.append("throttled")
-    cache = setting.cache_bytes if case.memory == "host" else None
+    cache = setting.cache_bytes if case.memory == "host" else probe.cards()[0].l2_bytes
     if case.memory == "device" and setting.placement.most_on_a_host > len(probe.cards()):
         flags.append("colocated")
-    if operation.family == "memory" and cache is not None and _working_set(setting, case) <= cache:
+    sharing = _working_set(setting, case) if case.memory == "host" else suite.bytes_per_rank(case)
+    if operation.family == "memory" and cache is not None and sharing <= cache:
         flags.append("in-cache")
     return flags
 

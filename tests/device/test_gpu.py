@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from device import emulator
@@ -12,11 +13,12 @@ from device import emulator
 from fabricbench import api, mpi, store
 from fabricbench.cli import main
 from fabricbench.device import driver, gpu, nvrtc, probe
-from fabricbench.engine import catalogue, preparing, session
+from fabricbench.engine import catalogue, ceilings, preparing, session
 from fabricbench.engine.placement import placement
 from fabricbench.engine.setting import Setting
 from fabricbench.engine.watchdog import Standing
 from fabricbench.errors import NotMeasuredError, UnavailableError, UsageError
+from fabricbench.judge import bounds
 from fabricbench.measure import clock
 from fabricbench.measure import gpu as timing
 from fabricbench.measure.loop import Loop
@@ -175,18 +177,21 @@ def test_a_variant_of_a_gpu_is_available_with_one() -> None:
     assert rows("triad")["rawkernel"]["available"] is True
 
 
-def measured(operation: str, nbytes: int) -> Record:
-    """A record as a run makes it."""
+def setting() -> Setting:
     group = mpi.Group()
-    setting = Setting(
+    return Setting(
         group=group, placement=placement(group), clock=clock.report(group), cache_bytes=1 << 40, seed=1, launch=0,
         software={}, budget_s=0.02, tail=False, fault=None, standing=Standing(),
     )  # fmt: skip
+
+
+def measured(operation: str, nbytes: int) -> Record:
+    """A record as a run makes it."""
     case = Case(
         operation=operation, variant="rawkernel", memory="device", dtype="float64", nbytes=nbytes, ranks=1,
         cadence="isolated", mode="blocking", in_place=False, params={},
     )  # fmt: skip
-    return session.measure(setting, case)
+    return session.measure(setting(), case)
 
 
 @pytest.mark.usefixtures("card")
@@ -197,9 +202,28 @@ def test_a_row_of_a_gpu_says_so() -> None:
     assert record.conditions.library.startswith("Emulated GPU 0, driver for CUDA 13.0")
     assert "throttled" not in record.conditions.flags
     assert [doubt.code for doubt in record.doubts if doubt.code == "unobserved"]  # no NVML here
-    assert record.conditions.flags == []  # not "in-cache": that is the processor's
-    assert record.traffic.resource == "device-memory"  # nor held against the processor's memory
+    assert record.conditions.flags == ["in-cache"]  # of the GPU, which has 1 MiB here
+    assert record.traffic.resource == "device-cache"  # and so no memory is its bound
     assert record.rates["bandwidth"] > 0
+
+
+@pytest.mark.usefixtures("card")
+def test_a_row_beyond_the_cache_is_held_against_the_memory_of_the_gpu() -> None:
+    record = measured("copy", 3 << 20)
+    assert record.conditions.flags == []
+    assert record.traffic.resource == "device-memory"
+    (ceiling,) = ceilings._device(setting())
+    assert (ceiling.nature, ceiling.value, ceiling.unit) == ("physical", 1.024e12, "B/s")
+    assert "clock and width of its memory bus" in ceiling.source
+    (found,) = bounds.bounds(record, [ceiling])
+    assert found.ratio == pytest.approx(record.rates["bandwidth"] / 1.024e12, rel=1e-4)
+    too_fast = msgspec.structs.replace(ceiling, value=record.rates["bandwidth"] / 1.2)
+    assert bounds.bounds(record, [too_fast])[0].invalid
+
+
+def test_without_a_gpu_there_is_no_ceiling_of_one(tmp_path: Path) -> None:
+    with emulator.plugged_in(tmp_path / "libcuda.so.1"):
+        assert ceilings._device(setting()) == []
 
 
 @pytest.mark.usefixtures("card")
