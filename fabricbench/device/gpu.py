@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -116,9 +116,10 @@ class Gpu:
             "cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, self.stream, arguments.ctypes.data, None
         )
 
-    def event(self) -> int:
-        """A point in the stream that can be timed; kept as long as this process."""
-        return self._driver.handle("cuEventCreate", 0)
+    @cached_property
+    def events(self) -> tuple[int, int]:
+        """Two points in the stream, between which can be timed."""
+        return self._driver.handle("cuEventCreate", 0), self._driver.handle("cuEventCreate", 0)
 
     def record(self, event: int) -> None:
         """Let the stream pass the event when all work before it is done."""
@@ -130,8 +131,12 @@ class Gpu:
         self._driver.call("cuEventElapsedTime", ctypes.byref(milliseconds), first, last)
         return milliseconds.value * 1e-3
 
-    def shared(self) -> Shared:
-        """A zero that both see; kept as long as this process."""
+    @cached_property
+    def signals(self) -> tuple[Shared, Shared]:
+        """Two numbers that both see, at first 0: one for the host to write, one for the device."""
+        return self._shared(), self._shared()
+
+    def _shared(self) -> Shared:
         host = self._driver.handle("cuMemHostAlloc", 4, MAPPED)
         value: NDArray[np.uint32] = np.ctypeslib.as_array((ctypes.c_uint32 * 1).from_address(host))
         value[0] = 0

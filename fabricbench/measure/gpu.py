@@ -5,7 +5,7 @@ lets go, and the time between the events is the device's alone. Source: the bloc
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,13 @@ class Held(Loop):
 
     gpu: Gpu
     patience_s: float = PATIENCE_S
-    _turn: int = 0
-    _events: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         assert self.step.start is not None
         assert self.step.block is not None
         self._start = hook(self.step.start, self.step.block)
-        self._events = (self.gpu.event(), self.gpu.event())
-        self._released, self._gave_up = self.gpu.shared(), self.gpu.shared()
+        self._released, self._gave_up = self.gpu.signals
         self._hold = self.gpu.kernel("hold.cuh", "hold")
 
     def take(self, samples: int, repeats: int) -> Taken:
@@ -59,27 +56,29 @@ class Held(Loop):
 
     def _between_events(self, queued: int) -> float:
         """Seconds that so many operations take the device."""
-        self._turn += 1
+        first, last = self.gpu.events
+        turn = int(self._released.value[0]) + 1
         self.gpu.launch(
             self._hold, 1, 1, np.uint64(self._released.address), np.uint64(self._gave_up.address),
-            np.uint32(self._turn), np.uint64(self.patience_s * 1e9),
+            np.uint32(turn), np.uint64(self.patience_s * 1e9),
         )  # fmt: skip
-        self.gpu.record(self._events[0])
-        for _ in range(queued):
-            self._called(self._start)
-        self.gpu.record(self._events[1])
-        self._released.value[0] = self._turn
+        try:
+            self.gpu.record(first)
+            for _ in range(queued):
+                self._called(self._start)
+            self.gpu.record(last)
+        finally:
+            self._released.value[0] = turn  # whatever happened: or the device would wait until its patience ends
         self.gpu.wait()
-        if self._gave_up.value[0] == self._turn:
+        if self._gave_up.value[0] == turn:
             raise NotMeasuredError(
                 f"The GPU waited {self.patience_s:g} s for its work, which did not come.",
                 "Something stops this process for seconds: look for other work on its cores.",
             )
-        return self.gpu.elapsed_s(*self._events)
+        return self.gpu.elapsed_s(first, last)
 
     def _called(self, one: Any) -> None:
         if code := called(one):
-            self._released.value[0] = self._turn  # or the device would wait until its patience ends
             raise NotMeasuredError(f"The step returned error code {code} in sample {int(self.cell[0])}.")
 
 

@@ -51,6 +51,8 @@ std::size_t held() {
 
 std::size_t whole() { return static_cast<std::size_t>(number("EMULATED_MEMORY", 1L << 30)); }
 
+bool known(const Kernel* kernel) { return std::begin(KERNELS) <= kernel && kernel < std::end(KERNELS); }
+
 bool inside(Address at, std::size_t nbytes) {
   auto next = memory.upper_bound(at);
   if (next == memory.begin()) return false;
@@ -81,7 +83,6 @@ ENTRY(cuDeviceGetAttribute, int* value, int attribute, int)
   *value = known.at(attribute); return SUCCESS; END
 ENTRY(cuDeviceTotalMem_v2, std::size_t* nbytes, int) *nbytes = whole(); return SUCCESS; END
 ENTRY(cuDevicePrimaryCtxRetain, void** context, int) *context = &memory; return SUCCESS; END
-ENTRY(cuDevicePrimaryCtxRelease_v2, int) return SUCCESS; END
 ENTRY(cuCtxSetCurrent, void*) return SUCCESS; END
 ENTRY(cuMemGetInfo_v2, std::size_t* left, std::size_t* all)
   *all = whole(); *left = *all - std::min(*all, held()); return SUCCESS; END
@@ -111,30 +112,28 @@ ENTRY(cuMemsetD8Async, Address to, unsigned char value, std::size_t nbytes, void
   if (!inside(to, nbytes)) return INVALID;
   queue.push_back([=] { std::memset(to, value, nbytes); }); return SUCCESS; END
 ENTRY(cuStreamCreate, void** stream, unsigned) *stream = &sticky; return SUCCESS; END
-ENTRY(cuStreamDestroy_v2, void*) return SUCCESS; END
 ENTRY(cuStreamSynchronize, void*) return drained(); END
 ENTRY(cuModuleLoadData, void** module, const void* image)
   if (std::memcmp(image, "\x7f" "ELF", 4) != 0 && std::strncmp(static_cast<const char*>(image), "//", 2) != 0)
     return BAD_IMAGE;
   *module = &memory; return SUCCESS; END
-ENTRY(cuModuleUnload, void*) return SUCCESS; END
 ENTRY(cuModuleGetFunction, const Kernel** function, void*, const char* name)
   for (const Kernel& one : KERNELS)
     if (std::strcmp(one.name, name) == 0) { *function = &one; return SUCCESS; }
   return NOT_FOUND; END
-ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, int* blocks, const Kernel*, int, std::size_t)
+ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, int* blocks, const Kernel* kernel, int, std::size_t)
+  if (!known(kernel)) return INVALID;
   *blocks = 2; return SUCCESS; END
 ENTRY(cuLaunchKernel, const Kernel* kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-      unsigned, void*, void** arguments, void** extra)
+      unsigned, void* stream, void** arguments, void** extra)
+  if (!known(kernel) || stream != &sticky) return INVALID;
   if (gx == 0 || gy * gz != 1 || bx == 0 || bx > 1024 || by * bz != 1 || extra != nullptr) return INVALID;
   // The values of the arguments are those of now.
   queue.push_back([=, call = kernel->bind(arguments)] { if (!emulation::run(gx, bx, call)) sticky = HANGS; });
   return SUCCESS; END
 ENTRY(cuEventCreate, void** event, unsigned) *event = new timespec; return SUCCESS; END
-ENTRY(cuEventDestroy_v2, timespec* event) delete event; return SUCCESS; END
 ENTRY(cuEventRecord, timespec* event, void*)
   queue.push_back([=] { clock_gettime(CLOCK_MONOTONIC, event); }); return SUCCESS; END
-ENTRY(cuEventSynchronize, void*) return drained(); END
 ENTRY(cuEventElapsedTime, float* ms, timespec* first, timespec* last)
   *ms = float((last->tv_sec - first->tv_sec) * 1e3 + (last->tv_nsec - first->tv_nsec) * 1e-6); return SUCCESS; END
 // NVRTC asks the driver for this, wherever it finds one, and does without it.
