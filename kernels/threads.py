@@ -220,6 +220,11 @@ def walk(result: Array, nodes: Array, hops: int) -> None:
         result[0], result[1], result[2] = at, total, hops
 
 
+def one_more(into: Array, source: Array) -> None:
+    """As good as nothing; every thread writes the same."""
+    into[0] = source[0] + 1
+
+
 def meanings(dtype: str, threads: int, **more: Any) -> dict[str, Any]:
     """What the names in capitals mean for elements of a type, with what is computed.  more: `element` or `join`."""
     kind = np.dtype(dtype)

@@ -90,7 +90,7 @@ class Prepared:
     """A step with everything around it.
 
     `party`: this rank's group, of those that perform the operation at once. `members`: its ranks among all.
-    `accelerator`: the GPU that does the work, where one does.
+    `accelerator`: the GPU that times the work, where one does.
     """
 
     question: Question | None
@@ -177,7 +177,7 @@ def _prepared(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
     )  # fmt: skip
-    used = place.accelerator if place is not None and variant.compiler else None
+    used = place.accelerator if place is not None and variant.step == "stream" else None
     return Prepared(question, inputs, output, loop, start, case, party, taking_part, accelerator=used)
 
 

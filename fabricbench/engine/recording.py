@@ -78,7 +78,7 @@ def record(
     rates = traffic_model.rates(operation.rates if rated else (), case, traffic, summary.median_s or 0.0)
     return Record(
         launch=setting.launch, case=case, conditions=_conditions(setting, variant, case, prepared.start.kind, flags),
-        time=_time_base(setting, None if around.injected else case), repeats=sampled.repeats,
+        time=_time_base(setting, None if around.injected else variant), repeats=sampled.repeats,
         samples_s=sampled.samples_s, skew_s=sampled.skew_s,
         ranks_s=sampled.ranks_s, excluded=sampled.excluded, device_s=None, traffic=traffic, check=check,
         summary=summary, rates=rates, doubts=[*doubts(case, sampled, setting), *around.slowed.doubts()],
@@ -93,9 +93,9 @@ def reference_name(operation: Operation, case: Case) -> str:
     return "order of entry and exit" if operation.verify is not None else "numpy, exact"
 
 
-def _time_base(setting: Setting, case: Case | None) -> TimeBase:
-    """Of a case as it is; of none where a fault's own time was added, or nothing was measured."""
-    if case is not None and case.memory == "device":
+def _time_base(setting: Setting, variant: Variant | None) -> TimeBase:
+    """Of a variant as it is; of none where a fault's own time was added, or nothing was measured."""
+    if variant is not None and variant.step == "stream":
         return "device"
     return "global" if setting.clock.verified else "maxlocal"
 

@@ -139,11 +139,13 @@ def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
 
 
 def _sampler(setting: Setting, prepared: Prepared, loop: Loop, budget_s: float) -> Sampler:
-    device = prepared.case.memory == "device"  # whose events say how long, not when
+    case = prepared.case
+    # Events of a GPU say how long, not when.
+    by_device = catalogue.variant(catalogue.operation(case.operation), case.variant).step == "stream"
     timed = loop if prepared.accelerator is None else gpu.held(loop, prepared.accelerator)
     return Sampler(
         group=setting.group, loop=timed, start=prepared.start, taking_part=prepared.question is not None,
-        common_clock=setting.clock.verified and not device, cadence=prepared.case.cadence, budget_s=budget_s,
+        common_clock=setting.clock.verified and not by_device, cadence=case.cadence, budget_s=budget_s,
     )  # fmt: skip
 
 

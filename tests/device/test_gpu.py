@@ -185,10 +185,10 @@ def setting() -> Setting:
     )  # fmt: skip
 
 
-def measured(operation: str, nbytes: int) -> Record:
+def measured(operation: str, nbytes: int, variant: str = "rawkernel", dtype: str = "float64") -> Record:
     """A record as a run makes it."""
     case = Case(
-        operation=operation, variant="rawkernel", memory="device", dtype="float64", nbytes=nbytes, ranks=1,
+        operation=operation, variant=variant, memory="device", dtype=dtype, nbytes=nbytes, ranks=1,
         cadence="isolated", mode="blocking", in_place=False, params={},
     )  # fmt: skip
     return session.measure(setting(), case)
@@ -205,6 +205,14 @@ def test_a_row_of_a_gpu_says_so() -> None:
     assert record.conditions.flags == ["in-cache"]  # of the GPU, which has 1 MiB here
     assert record.traffic.resource == "device-cache"  # and so no memory is its bound
     assert record.rates["bandwidth"] > 0
+
+
+@pytest.mark.usefixtures("card")
+def test_a_launch_is_timed_by_the_device_and_an_answer_by_the_host() -> None:
+    for variant, step, time in (("rawkernel", "stream", "device"), ("rawkernel-waited", "compiled", "global")):
+        record = measured("launch", 0, variant=variant, dtype="int64")
+        assert (record.check.status, record.conditions.step, record.time) == ("ok", step, time)
+        assert record.case.memory == "device"
 
 
 @pytest.mark.usefixtures("card")

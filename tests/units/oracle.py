@@ -236,6 +236,7 @@ DEFINITIONS: dict[str, Definition] = {
     "dot": lambda inputs, rank, case: np.array([np.dot(whole(inputs[rank][0]), whole(inputs[rank][1]))]),
     "fma": lambda inputs, rank, case: whole(inputs[rank][0]) + int(case.params["fmas"]),
     "gemm": matrix_product,
+    "launch": lambda inputs, rank, case: whole(inputs[rank][0]) + 1,
     "pack": packed,
     "reduction": joined,
     "scale": lambda inputs, rank, case: 3 * whole(inputs[rank][0]),

@@ -24,7 +24,8 @@ PARAMS: dict[str, list[dict[str, Any]]] = {
 
 def cases(operation: Operation, variant: Variant, counts: Sequence[int] = COUNTS) -> Iterator[Case]:
     """On one rank."""
-    for dtype, count, params in itertools.product(variant.dtypes, counts, PARAMS.get(operation.name, [{}])):
+    wanted = counts if operation.sized else (0,)
+    for dtype, count, params in itertools.product(variant.dtypes, wanted, PARAMS.get(operation.name, [{}])):
         width = element_type(dtype).itemsize
         nbytes = suite.fit(operation, element_type(dtype), count * width, 1, strict=False)
         if nbytes is None:
