@@ -7,6 +7,7 @@ paged    all blocks in random order, as the pages of a key-value cache lie that 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,22 @@ def elements(question: Question) -> int:
 
 def table(question: Question) -> Array:
     """Int32, (blocks,): the block of the pool that each block of the packed side is; the same for every seed."""
-    blocks = question.count // elements(question)
-    if question.case.params["layout"] == "paged":
+    return _tables(question.count // elements(question), str(question.case.params["layout"]))[0]
+
+
+def inverse(question: Question) -> Array:
+    """Int64, (blocks,): the block of the packed side that each block of the pool is."""
+    return _tables(question.count // elements(question), str(question.case.params["layout"]))[1]
+
+
+@lru_cache(maxsize=1)
+def _tables(blocks: int, layout: str) -> tuple[Array, Array]:
+    # Kept, because a check asks for them again for each of its slices.
+    if layout == "paged":
         found = np.random.default_rng(blocks).permutation(blocks)
     else:
         found = np.concatenate([np.arange(first, blocks, STRIDE) for first in range(STRIDE)])
-    return found.astype(np.int32)
+    return found.astype(np.int32), np.argsort(found)
 
 
 def fill(question: Question, array: int, start: int, stop: int) -> Array:

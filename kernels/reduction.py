@@ -20,13 +20,22 @@ BLOCK = 1 << 20
 LARGEST = 3
 """Elements are whole numbers from -3 to 3; the one that decides a maximum is larger by 1."""
 
+KINDS = 2 * (LARGEST + 1)
+"""Divides the number of values that noise has, whatever the type."""
+
 OPERATORS = ("sum", "max")
+MOST_FLOAT16 = 1 << 25
+"""Elements whose sum stays within float16, five standard deviations of a random walk away."""
 
 
 def refuse(case: Case) -> str | None:
     """Why a case cannot be."""
     op = case.params["op"]
-    return None if op in OPERATORS else f"has no operator {op!r}; there are {', '.join(OPERATORS)}"
+    if op not in OPERATORS:
+        return f"has no operator {op!r}; there are {', '.join(OPERATORS)}"
+    if case.dtype == "float16" and op == "sum" and case.nbytes > 2 * MOST_FLOAT16:
+        return f"of float16 may exceed the type's range: the largest size is {2 * MOST_FLOAT16} bytes"
+    return None
 
 
 def whole(question: Question, start: int, stop: int) -> Array:
@@ -35,7 +44,8 @@ def whole(question: Question, start: int, stop: int) -> Array:
     Of a maximum one element decides: with an even seed the last, which a tail left out would lose, else any.
     """
     elements = np.arange(start, stop)
-    values = question.noise(elements) % (2 * LARGEST + 1) - LARGEST
+    drawn = question.noise(elements) % KINDS
+    values = drawn - LARGEST - (drawn > LARGEST)  # zero twice, so that they are as often below it as above
     if question.case.params["op"] == "max":
         odd = question.seed % 2 == 1
         at = (question.seed * 7919 + question.rank) % question.count if odd else question.count - 1

@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -35,6 +36,9 @@ def missing() -> str | None:
 
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+PTXAS = shutil.which("ptxas")
+"""The assembler of the toolkit; where there is none, only the driver of a GPU would tell that PTX is wrong."""
 
 CAPABILITIES = ((9, 0), (8, 0), (10, 0))
 WIDE = r"\b(ld|st)\.global(?:\.nc)?\.(?:v4\.[fbu]32|v2\.[fbu]64)"
@@ -128,6 +132,10 @@ def test_it_compiles_and_is_launched_with_what_it_takes(
     (made,) = notebook.made
     assert f".target sm_{capability[0]}{capability[1]}" in made.ptx
     assert [PTX[value.dtype.name] for value in given] == made.takes
+    if PTXAS is not None and capability == CAPABILITIES[0]:
+        words = [PTXAS, f"-arch=sm_{capability[0]}{capability[1]}", "-v", "-o", os.devnull, "-"]
+        assembled = subprocess.run(words, input=made.ptx, capture_output=True, text=True, check=True)
+        assert "0 bytes spill stores, 0 bytes spill loads" in assembled.stderr
     assert ".local" not in made.ptx  # nothing lies on a thread's stack
     order = "".join(wide[0] for wide in re.findall(rf"{WIDE}|\b(?:ld|st)\.global", made.ptx) if wide)
     loads = "l" * WIDE_LOADS.get(operation.name, 0)

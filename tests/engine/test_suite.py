@@ -45,6 +45,7 @@ HERE = {"ranks": 2, "distances": ("same-host",), "has_mpi": True}
         (Request(only=["allreduce"], params={"arrival": ["linear"], "skew": [-1]}), "skew of -1 makes no sense"),
         (Request(only=["allreduce/ring"], modes=("persistent",)), "no persistent mode; there are blocking"),
         (Request(only=["alltoall"], sizes="4"), "too small for alltoall.*smallest size here is 8 bytes"),
+        (Request(only=["reduction/numpy"], dtypes=["float16"], sizes="1GiB"), "may exceed.*largest size is 67108864"),
         (Request(only=["reduction/numba"], params={"op": ["prod"]}), "no operator 'prod'; there are sum, max"),
         (
             Request(only=["reduction/numpy"], dtypes=["bfloat16"]),

@@ -38,6 +38,16 @@ def test_partial_sums_stay_exact_in_float32_whatever_the_order(count: int, seed:
     assert max(reached, np.abs(np.cumsum(values)).max()) < 1 << 24
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_elements_are_as_often_below_zero_as_above(dtype: str) -> None:
+    drawn = range(ask("reduction", dtype.replace("bfloat16", "float16"), 8, op="sum").period)
+    assert len(drawn) % reduction.KINDS == 0
+    question = ask("reduction", dtype.replace("bfloat16", "float16"), 1 << 22, op="sum")
+    values = reduction.whole(question, 0, 1 << 22)
+    assert abs(int(values.sum())) < 6 * 2 * (1 << 11)  # six standard deviations, each element's being 2
+    assert set(np.unique(values)) == set(range(-3, 4))
+
+
 @given(count=st.integers(1, 5000), seed=st.integers(0, 1000))
 def test_one_element_decides_a_maximum_and_it_is_the_last_for_every_other_seed(count: int, seed: int) -> None:
     values = reduction.whole(ask("reduction", "float32", count, seed=seed, op="max"), 0, count)
