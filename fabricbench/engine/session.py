@@ -139,13 +139,13 @@ def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
 
 
 def _sampler(setting: Setting, prepared: Prepared, loop: Loop, budget_s: float) -> Sampler:
-    case = prepared.case
-    # Events of a GPU say how long, not when.
-    by_device = catalogue.variant(catalogue.operation(case.operation), case.variant).step == "stream"
-    timed = loop if prepared.accelerator is None else gpu.held(loop, prepared.accelerator)
+    # Events of a GPU say how long, not when; a fault's own time behind the step is the host's to measure.
+    by_device = prepared.accelerator is not None and loop.step.start is not None
+    if prepared.accelerator is not None and by_device:
+        loop = gpu.held(loop, prepared.accelerator)
     return Sampler(
-        group=setting.group, loop=timed, start=prepared.start, taking_part=prepared.question is not None,
-        common_clock=setting.clock.verified and not by_device, cadence=case.cadence, budget_s=budget_s,
+        group=setting.group, loop=loop, start=prepared.start, taking_part=prepared.question is not None,
+        common_clock=setting.clock.verified and not by_device, cadence=prepared.case.cadence, budget_s=budget_s,
     )  # fmt: skip
 
 

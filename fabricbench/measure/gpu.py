@@ -83,7 +83,5 @@ class Held(Loop):
 
 
 def held(loop: Loop, gpu: Gpu) -> Loop:
-    """The same loop, timed by the GPU's events; as it is where the step cannot be left alone in between."""
-    if loop.step.start is None:
-        return loop
+    """The same loop, timed by the GPU's events."""
     return Held(step=loop.step, restore=loop.restore, sync=loop.sync, cell=loop.cell, gpu=gpu)

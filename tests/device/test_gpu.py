@@ -13,7 +13,7 @@ from device import emulator
 from fabricbench import api, mpi, store
 from fabricbench.cli import main
 from fabricbench.device import driver, gpu, nvrtc, probe
-from fabricbench.engine import catalogue, ceilings, preparing, session
+from fabricbench.engine import catalogue, ceilings, inject, preparing, session
 from fabricbench.engine.placement import placement
 from fabricbench.engine.setting import Setting
 from fabricbench.engine.watchdog import Standing
@@ -21,9 +21,8 @@ from fabricbench.errors import NotMeasuredError, UnavailableError, UsageError
 from fabricbench.judge import bounds
 from fabricbench.measure import clock
 from fabricbench.measure import gpu as timing
-from fabricbench.measure.loop import Loop
 from fabricbench.model import Case, Record
-from fabricbench.spec import Question, Step
+from fabricbench.spec import Question
 
 LIMIT_S = 120
 
@@ -177,21 +176,23 @@ def test_a_variant_of_a_gpu_is_available_with_one() -> None:
     assert rows("triad")["rawkernel"]["available"] is True
 
 
-def setting() -> Setting:
+def setting(fault: inject.Fault | None = None) -> Setting:
     group = mpi.Group()
     return Setting(
         group=group, placement=placement(group), clock=clock.report(group), cache_bytes=1 << 40, seed=1, launch=0,
-        software={}, budget_s=0.02, tail=False, fault=None, standing=Standing(),
+        software={}, budget_s=0.02, tail=False, fault=fault, standing=Standing(),
     )  # fmt: skip
 
 
-def measured(operation: str, nbytes: int, variant: str = "rawkernel", dtype: str = "float64") -> Record:
+def measured(
+    operation: str, nbytes: int, variant: str = "rawkernel", dtype: str = "float64", fault: inject.Fault | None = None
+) -> Record:
     """A record as a run makes it."""
     case = Case(
         operation=operation, variant=variant, memory="device", dtype=dtype, nbytes=nbytes, ranks=1,
         cadence="isolated", mode="blocking", in_place=False, params={},
     )  # fmt: skip
-    return session.measure(setting(), case)
+    return session.measure(setting(fault), case)
 
 
 @pytest.mark.usefixtures("card")
@@ -322,9 +323,11 @@ def test_a_step_that_fails_lets_the_gpu_go(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("card")
-def test_a_step_without_halves_is_timed_by_the_host() -> None:
-    loop = Loop(step=Step(call=lambda: None))
-    assert timing.held(loop, gpu.opened(0)) is loop
+def test_a_row_that_was_made_slower_on_purpose_is_timed_by_the_host() -> None:
+    fault = inject.parse("slow:copy/rawkernel:1.5")
+    record = measured("copy", 1 << 10, fault=fault)
+    assert (record.time, record.check.status) == ("global", "ok")
+    assert "injected" in record.conditions.flags
 
 
 @pytest.mark.usefixtures("card")
