@@ -29,7 +29,7 @@ Array = NDArray[Any]
 Refused = UnavailableError
 """What a variant raises while it prepares, where it finds that it cannot be had."""
 
-Compiler = Literal["", "nvrtc", "numba-cuda"]
+Compiler = Literal["", "nvrtc", "numba-cuda", "driver"]
 
 Family = Literal["compute", "memory", "point-to-point", "collective"]
 
@@ -231,6 +231,7 @@ class Accelerator(Protocol):
     stream: int
 
     def memory(self, nbytes: int) -> AbstractContextManager[int]: ...
+    def pinned(self, address: int, nbytes: int) -> AbstractContextManager[None]: ...
     def upload(self, address: int, array: Array) -> None: ...
     def download(self, array: Array, address: int) -> None: ...
     def clear(self, address: int, nbytes: int) -> None: ...
@@ -313,7 +314,8 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
-    `compiler`: what makes its kernel for a GPU; empty for what runs on the host.
+    `compiler`: what makes its kernel for a GPU, or "driver" for what the driver does itself; empty on the host.
+    `memory`: where the data lies while it is timed, on the host's side of a copy.
     """
 
     name: str
@@ -325,12 +327,8 @@ class Variant:
     large: bool = False
     dtypes: tuple[str, ...] = ()
     compiler: Compiler = ""
+    memory: Memory = "host"
     idea: str = ""
-
-    @property
-    def memory(self) -> Memory:
-        """Where the data lies while it is timed."""
-        return "device" if self.compiler else "host"
 
 
 def anything(case: Case) -> str | None:
@@ -379,7 +377,7 @@ class Operation:
     window: int = 0
     variants: dict[str, Variant] = field(default_factory=dict)
 
-    def variant(
+    def variant(  # noqa: PLR0913 - all by name, and a unit names one or two
         self,
         name: str,
         *,
@@ -390,6 +388,7 @@ class Operation:
         refuse: Callable[[Case], str | None] = anything,
         large: bool = False,
         compiler: Compiler = "",
+        memory: Memory | None = None,
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees.
 
@@ -412,6 +411,7 @@ class Operation:
                 uses_mpi=uses_mpi or bool(needs),
                 dtypes=dtypes or self.dtypes,
                 compiler=compiler,
+                memory=memory or ("device" if compiler else "host"),
                 idea=idea,
             )
             return prepare

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels import threads
+from fabricbench.kernels import copies, threads
 from fabricbench.kernels.arrays import arrays, streamed, touched, written
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
@@ -63,3 +63,21 @@ def rawkernel(context: Context) -> Iterator[Step]:
 def numba_cuda(context: Context) -> Iterator[Step]:
     """Python compiled by Numba: the same as `rawkernel`, of which an intrinsic gives the 16 bytes a load."""
     yield from written(context, threads.copied, two=False)
+
+
+@copy.variant("driver", compiler="driver")
+def driver(context: Context) -> Iterator[Step]:
+    """The driver's own copy from device memory to device memory."""
+    gpu, (source,), target = context.accelerator, context.inputs, context.output
+    with gpu.memory(source.nbytes) as b, gpu.memory(target.nbytes) as a:
+
+        def upload() -> None:
+            gpu.upload(b, source.array)
+            gpu.upload(a, target.array)
+
+        yield Step(
+            call=copies.copy_and_wait, start=copies.start, finish=copies.wait,
+            block=copies.copying(gpu, "cuMemcpyDtoDAsync_v2", a, b, source.nbytes),
+            ready=upload,
+            settle=lambda: gpu.download(target.array, a),
+        )  # fmt: skip

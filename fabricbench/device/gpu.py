@@ -46,8 +46,11 @@ class Gpu:
     def text(self, compiler: str) -> str:
         """What does the work, with the versions that matter.  compiler: as in `spec.Variant`."""
         major, minor = divmod(self._driver.integer("cuDriverGetVersion"), 1000)
-        made = f"NVRTC {'.'.join(map(str, nvrtc.nvrtc().version))}" if compiler == "nvrtc" else numba_cuda.installed()
-        return f"{self.card.name}, driver for CUDA {major}.{minor // 10}, {made}"
+        made = {
+            "nvrtc": lambda: f", NVRTC {'.'.join(map(str, nvrtc.nvrtc().version))}",
+            "numba-cuda": lambda: f", {numba_cuda.installed()}",
+        }.get(compiler, str)()
+        return f"{self.card.name}, driver for CUDA {major}.{minor // 10}{made}"
 
     @contextmanager
     def memory(self, nbytes: int) -> Iterator[int]:
@@ -64,6 +67,15 @@ class Gpu:
             yield address
         finally:
             self._driver.call("cuMemFree_v2", address)
+
+    @contextmanager
+    def pinned(self, address: int, nbytes: int) -> Iterator[None]:
+        """Meanwhile memory of the host stays where it is, so that the device copies it by itself."""
+        self._driver.call("cuMemHostRegister_v2", address, nbytes, 0)
+        try:
+            yield
+        finally:
+            self._driver.call("cuMemHostUnregister", address)
 
     def upload(self, address: int, array: NDArray[Any]) -> None:
         """Copy an array to the device; over when this returns."""

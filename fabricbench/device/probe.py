@@ -14,8 +14,12 @@ from fabricbench.quantity import about_size
 LEAST = (8, 0)
 """Compute capability from which on the kernels are compiled and tried."""
 
-COMPILERS: dict[str, Callable[[], object]] = {"nvrtc": nvrtc.nvrtc, "numba-cuda": numba_cuda.installed}
-"""What compiles kernels, with what raises UnavailableError where it cannot."""
+COMPILERS: dict[str, Callable[[], object]] = {
+    "nvrtc": nvrtc.nvrtc,
+    "numba-cuda": numba_cuda.installed,
+    "driver": nvrtc.nvrtc,
+}
+"""What compiles kernels, with what raises UnavailableError where it cannot; timing takes a kernel of NVRTC as well."""
 
 _NAME_BYTES, _UUID_BYTES = 256, 16
 _MULTIPROCESSORS, _MEMORY_KHZ, _BUS_BITS, _L2_BYTES, _MAJOR, _MINOR = 16, 36, 37, 38, 75, 76

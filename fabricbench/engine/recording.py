@@ -7,7 +7,7 @@ import msgspec
 from fabricbench import forced, mpi, statistics
 from fabricbench import traffic as traffic_model
 from fabricbench.device import gpu, probe
-from fabricbench.engine import compose, params, suite
+from fabricbench.engine import catalogue, compose, params, suite
 from fabricbench.engine.preparing import Prepared
 from fabricbench.engine.setting import Setting
 from fabricbench.measure.gpu import EVENT_S
@@ -73,7 +73,7 @@ def record(
     case = prepared.case
     rated = compose.communicates(case) and case.params.get("part") in (None, "communication")
     traffic = _traffic(setting, operation, case, prepared.members)
-    flags = _flags(setting, operation, case, around)
+    flags = _flags(setting, operation, variant, case, around)
     summary = statistics.summarise(sampled.samples_s, sampled.excluded, case.cadence, sampled.stop)
     rates = traffic_model.rates(operation.rates if rated else (), case, traffic, summary.median_s or 0.0)
     return Record(
@@ -108,7 +108,7 @@ def _traffic(setting: Setting, operation: Operation, case: Case, taking_part: tu
     hosts = {setting.placement.hosts[rank] for rank in taking_part}
     if traffic.resource == "link" and len(hosts) == 1:
         return msgspec.structs.replace(traffic, resource="memory")
-    if case.memory == "device" and traffic.resource != "none":
+    if case.memory == "device" and traffic.resource != "host-link":
         # Not what the ceilings of the host's memory and processors bound.
         resource = "cache" if traffic.resource == "memory" and _in_device_cache(case) else traffic.resource
         return msgspec.structs.replace(traffic, resource=f"device-{resource}")
@@ -120,7 +120,7 @@ def _in_device_cache(case: Case) -> bool:
     return suite.bytes_per_rank(case) < OUT_OF_CACHE * probe.cards()[0].l2_bytes
 
 
-def _flags(setting: Setting, operation: Operation, case: Case, around: Around) -> list[Flag]:
+def _flags(setting: Setting, operation: Operation, variant: Variant, case: Case, around: Around) -> list[Flag]:
     flags: list[Flag] = []
     if setting.placement.oversubscribed:
         flags.append("oversubscribed")
@@ -128,13 +128,18 @@ def _flags(setting: Setting, operation: Operation, case: Case, around: Around) -
         flags.append("injected")
     if around.slowed.reasons:
         flags.append("throttled")
-    cache = setting.cache_bytes if case.memory == "host" else probe.cards()[0].l2_bytes
-    if case.memory == "device" and setting.placement.most_on_a_host > len(probe.cards()):
+    if variant.compiler and setting.placement.most_on_a_host > len(probe.cards()):
         flags.append("colocated")
-    sharing = _working_set(setting, case) if case.memory == "host" else suite.bytes_per_rank(case)
-    if operation.family == "memory" and cache is not None and sharing <= cache:
+    if operation.family == "memory" and _in_a_cache(setting, case):
         flags.append("in-cache")
     return flags
+
+
+def _in_a_cache(setting: Setting, case: Case) -> bool:
+    """Whether all of a case fits in the last cache before the memory that it lies in."""
+    if case.memory == "device":
+        return suite.bytes_per_rank(case) <= probe.cards()[0].l2_bytes
+    return setting.cache_bytes is not None and _working_set(setting, case) <= setting.cache_bytes
 
 
 def _working_set(setting: Setting, case: Case) -> int:
@@ -173,7 +178,7 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
     lasts = statistics.median_interval(sampled.samples_s).value * sampled.operations
     longer = params.one_by_one(case.params, in_place=case.in_place) or case.cadence == "streaming"
     read_s, ticks = setting.clock.read_s if case.cadence == "isolated" else None, "clock reads"
-    if case.memory == "device":
+    if catalogue.variant(catalogue.operation(case.operation), case.variant).step == "stream":
         read_s, ticks = EVENT_S, "steps of the GPU's events"
     if read_s and lasts < SHORTEST_READS * read_s:
         found.append(

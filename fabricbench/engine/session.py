@@ -113,7 +113,7 @@ def _uuid(prepared: Prepared) -> str | None:
 
 def _slowed_by(setting: Setting, case: Case, seen: evidence.Seen) -> recording.Slowed:
     """What slowed any rank's GPU, the same on every rank."""
-    if case.memory != "device":
+    if not catalogue.variant(catalogue.operation(case.operation), case.variant).compiler:
         return recording.Slowed()
     heard = setting.group.gather((seen.reasons, seen.unknown))
     return recording.Slowed(

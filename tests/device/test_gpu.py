@@ -21,7 +21,7 @@ from fabricbench.errors import NotMeasuredError, UnavailableError, UsageError
 from fabricbench.judge import bounds
 from fabricbench.measure import clock
 from fabricbench.measure import gpu as timing
-from fabricbench.model import Case, Record
+from fabricbench.model import Case, Memory, Record
 from fabricbench.spec import Question
 
 LIMIT_S = 120
@@ -185,11 +185,12 @@ def setting(fault: inject.Fault | None = None) -> Setting:
 
 
 def measured(
-    operation: str, nbytes: int, variant: str = "rawkernel", dtype: str = "float64", fault: inject.Fault | None = None
-) -> Record:
+    operation: str, nbytes: int, variant: str = "rawkernel", dtype: str = "float64", memory: Memory = "device",
+    fault: inject.Fault | None = None,
+) -> Record:  # fmt: skip
     """A record as a run makes it."""
     case = Case(
-        operation=operation, variant=variant, memory="device", dtype=dtype, nbytes=nbytes, ranks=1,
+        operation=operation, variant=variant, memory=memory, dtype=dtype, nbytes=nbytes, ranks=1,
         cadence="isolated", mode="blocking", in_place=False, params={},
     )  # fmt: skip
     return session.measure(setting(fault), case)
@@ -214,6 +215,21 @@ def test_a_launch_is_timed_by_the_device_and_an_answer_by_the_host() -> None:
         record = measured("launch", 0, variant=variant, dtype="int64")
         assert (record.check.status, record.conditions.step, record.time) == ("ok", step, time)
         assert record.case.memory == "device"
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("operation", ["h2d", "d2h"])
+@pytest.mark.parametrize(
+    ("variant", "memory", "time"), [("pinned", "pinned", "device"), ("pageable", "host", "global")]
+)
+def test_a_copy_over_the_host_link_says_what_its_memory_is(
+    operation: str, variant: str, memory: Memory, time: str
+) -> None:
+    record = measured(operation, 1 << 16, variant=variant, dtype="uint8", memory=memory)
+    assert (record.check.status, record.time, record.case.memory) == ("ok", time, memory)
+    assert record.traffic.resource == "host-link"
+    assert record.rates["bandwidth"] == pytest.approx((1 << 16) / (record.summary.median_s or 0), rel=1e-3)
+    assert record.conditions.library == "Emulated GPU 0, driver for CUDA 13.0"
 
 
 @pytest.mark.usefixtures("card")

@@ -15,6 +15,7 @@ from units import oracle, varied
 
 from fabricbench.device import gpu, nvrtc
 from fabricbench.engine import catalogue
+from fabricbench.kernels import copies, d2h, h2d
 from fabricbench.model import Case
 from fabricbench.spec import Operation, Variant
 
@@ -25,7 +26,7 @@ ON_GPU = [
 
 
 @pytest.mark.usefixtures("card")
-@pytest.mark.parametrize(("operation", "variant"), [one for one in ON_GPU if one.values[1].compiler == "nvrtc"])
+@pytest.mark.parametrize(("operation", "variant"), [one for one in ON_GPU if one.values[1].compiler != "numba-cuda"])
 def test_every_variant_of_a_gpu_is_right(operation: Operation, variant: Variant) -> None:
     assert varied.found_wrong(operation, variant) == []
 
@@ -71,6 +72,17 @@ def test_a_kernel_that_is_one_off_is_found(mutants: Path, name: str) -> None:
     operation = catalogue.operation(name)
     with emulator.plugged_in(mutants):
         assert varied.found_wrong(operation, operation.variants["rawkernel"])
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize("name", ["h2d/pinned", "h2d/pageable", "d2h/pinned", "d2h/pageable", "copy/driver"])
+def test_a_copy_that_is_a_byte_short_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    operation = catalogue.operation(name.split("/", maxsplit=1)[0])
+    honest = copies.copying
+    monkeypatch.setattr(copies, "copying", lambda *given: honest(*given[:-1], given[-1] - 1))
+    for unit in (h2d, d2h):
+        monkeypatch.setattr(unit, "copying", copies.copying)
+    assert varied.found_wrong(operation, operation.variants[name.split("/")[1]])
 
 
 THREADS = 64

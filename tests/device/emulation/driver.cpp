@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -24,6 +25,7 @@ enum { SUCCESS = 0, INVALID = 1, NO_MEMORY = 2, BAD_IMAGE = 200, NOT_FOUND = 500
 
 std::map<Address, std::size_t> memory;
 std::vector<std::function<void()>> queue;
+std::set<char*> pinned;
 int sticky = SUCCESS;
 
 int drained() {
@@ -88,6 +90,12 @@ ENTRY(cuMemGetInfo_v2, std::size_t* left, std::size_t* all)
   *all = whole(); *left = *all - std::min(*all, held()); return SUCCESS; END
 ENTRY(cuMemHostAlloc, void** at, std::size_t nbytes, unsigned) *at = std::calloc(nbytes, 1); return SUCCESS; END
 ENTRY(cuMemHostGetDevicePointer_v2, void** device, void* host, unsigned) *device = host; return SUCCESS; END
+ENTRY(cuMemHostRegister_v2, char* at, std::size_t nbytes, unsigned)
+  return nbytes > 0 && pinned.insert(at).second ? SUCCESS : INVALID; END
+ENTRY(cuMemHostUnregister, char* at) return pinned.erase(at) == 1 ? SUCCESS : INVALID; END
+ENTRY(cuMemcpyDtoDAsync_v2, Address to, Address from, std::size_t nbytes, void*)
+  if (!inside(to, nbytes) || !inside(from, nbytes)) return INVALID;
+  queue.push_back([=] { std::memcpy(to, from, nbytes); }); return SUCCESS; END
 ENTRY(cuMemAlloc_v2, Address* at, std::size_t nbytes)
   if (held() + nbytes > whole()) return NO_MEMORY;
   *at = static_cast<Address>(std::aligned_alloc(256, (nbytes + GUARD + 255) / 256 * 256));
