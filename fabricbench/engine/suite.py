@@ -24,6 +24,8 @@ FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
+MOST_NAMED = 3
+"""Variants that one sentence names."""
 NO_GPU = dict.fromkeys(probe.COMPILERS, "nobody has looked for a GPU.")
 """Why none is used where a plan is made for other reasons than to measure, by what compiles kernels."""
 
@@ -147,7 +149,7 @@ def plan(
         possible, refused = _sorted_out(_cases(request, wish, operation, variant, ranks, distances), operation, variant)
         cases |= {case.key(): case for case in possible if case.key() not in cases}
         left_out |= dict.fromkeys(refused)
-    no_gpu_at_all = _of_gpus(absent, no_gpu, left_out, alone=asked and not cases)
+    no_gpu_at_all = _of_gpus(absent, no_gpu, left_out, alone=not cases)
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
     seconds = request.budget or suite.budget or CASE_BUDGET_S * len(cases)
@@ -159,11 +161,14 @@ def _of_gpus(
 ) -> str | None:
     """Why there is no GPU at all for what wanted one; where only a compiler lacks, that goes into `left_out`.
 
-    absent: why by variant.  Raises NotMeasuredError where nothing else was asked for.
+    absent: why by variant.  Raises NotMeasuredError where nothing else is wanted.
     """
     if absent and alone:
         why = "; ".join(dict.fromkeys(absent.values()))
-        raise NotMeasuredError(f"{', '.join(absent)} cannot be measured here: {why}")
+        named = ", ".join(list(absent)[:MOST_NAMED])
+        if len(absent) > MOST_NAMED:
+            named += f" and {len(absent) - MOST_NAMED} more"
+        raise NotMeasuredError(f"{named} cannot be measured here: {why}")
     if absent and set(no_gpu) == set(NO_GPU) and len(set(no_gpu.values())) == 1:
         return next(iter(absent.values()))
     left_out |= dict.fromkeys(f"{variant}: {why}" for variant, why in absent.items())

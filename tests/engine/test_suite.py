@@ -119,9 +119,10 @@ def test_a_suite_that_includes_itself_is_named(tmp_path: Path) -> None:
 
 
 def test_an_included_suite_is_measured_once_and_whole() -> None:
-    everything = {case.key() for case in suite.plan(Request(suite="full"), **HERE).cases}
-    for name in ("quick", "compute", "point-to-point", "collectives"):
-        assert {case.key() for case in suite.plan(Request(suite=name), **HERE).cases} <= everything
+    here = {**HERE, "no_gpu": {}}
+    everything = {case.key() for case in suite.plan(Request(suite="full"), **here).cases}
+    for name in ("quick", "compute", "gpu", "point-to-point", "collectives"):
+        assert {case.key() for case in suite.plan(Request(suite=name), **here).cases} <= everything
 
 
 @pytest.mark.parametrize("ranks", [0, -3])
@@ -161,6 +162,8 @@ def test_what_needs_a_gpu_is_never_planned_without_one() -> None:
     without = {**HERE, "no_gpu": dict.fromkeys(probe.COMPILERS, "no GPU: there is no driver.")}
     with pytest.raises(NotMeasuredError, match=r"triad/rawkernel cannot be measured here: no GPU: there is no driver"):
         suite.plan(Request(only=["triad/rawkernel"]), **without)
+    with pytest.raises(NotMeasuredError, match=r"copy/driver, .* and \d+ more cannot be measured here: no GPU"):
+        suite.plan(Request(suite="gpu"), **without)
     plan = suite.plan(Request(suite="quick"), **without)
     assert {case.memory for case in plan.cases} == {"host"}
     assert plan.no_gpu == "no GPU: there is no driver."
@@ -186,7 +189,7 @@ def test_with_a_gpu_and_one_compiler_the_other_is_left_out_by_name() -> None:
 @pytest.mark.parametrize("ranks", [1, 2, 3, 5, 8])
 def test_every_suite_has_cases_for_any_number_of_ranks(name: str, ranks: int) -> None:
     distances = ("same-host",) if ranks > 1 else ()
-    plan = suite.plan(Request(suite=name), ranks=ranks, distances=distances, has_mpi=True)
+    plan = suite.plan(Request(suite=name), ranks=ranks, distances=distances, has_mpi=True, no_gpu={})
     assert len({case.key() for case in plan.cases}) == len(plan.cases)
 
 
