@@ -105,3 +105,13 @@ def test_nothing_is_loaded_from_the_folder_one_happens_to_be_in(
     with pytest.raises(UnavailableError):
         nvrtc.loaded(load)
     assert asked == list(nvrtc.SYSTEM)
+
+
+def test_a_held_stream_looks_again_and_again_and_at_its_watch() -> None:
+    ptx = nvrtc.compiled("hold.cuh", "sm_80").ptx
+    loop = re.search(r"^(\$L\w+):(.*?)bra(?:\.uni)?\s+\1;", ptx, re.DOTALL | re.MULTILINE)
+    assert loop is not None
+    assert re.search(r"ld\.volatile\.global\.u32|ld\.relaxed\.sys\.global\.u32", loop[2]), (
+        "a value is kept in a register"
+    )
+    assert "%globaltimer" in loop[2]
