@@ -29,7 +29,7 @@ Array = NDArray[Any]
 Refused = UnavailableError
 """What a variant raises while it prepares, where it finds that it cannot be had."""
 
-Compiler = Literal["", "nvrtc", "numba-cuda", "driver"]
+Compiler = Literal["", "nvrtc", "numba-cuda", "native", "driver"]
 
 Family = Literal["compute", "memory", "point-to-point", "collective"]
 
@@ -239,6 +239,7 @@ class Accelerator(Protocol):
     def python_kernel(self, body: Callable[..., None], signature: str, **names: Any) -> int: ...
     def resident(self, kernel: int, threads: int) -> int: ...
     def address(self, function: str) -> int: ...
+    def library(self, function: str) -> int: ...
 
 
 class Context(Protocol):
@@ -314,7 +315,8 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
-    `compiler`: what makes its kernel for a GPU, or "driver" for what the driver does itself; empty on the host.
+    `compiler`: what makes its kernel for a GPU, "native" that of the installation; "driver" for what the driver does
+    itself; empty on the host.
     `memory`: where the data lies while it is timed, on the host's side of a copy.
     """
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels import threads
-from fabricbench.kernels.launching import PACK, THREADS, array, placed
+from fabricbench.kernels import native, threads
+from fabricbench.kernels.launching import PACK, THREADS, array, held, placed
 from fabricbench.model import Traffic
 from fabricbench.spec import Array, Context, Question, Step, block
 
@@ -76,3 +76,18 @@ def written(context: Context, element: Callable[..., Any], *, two: bool) -> Iter
     with placed(context, made, work=question.count * width // PACK) as kernel:
         taken = (array(address, question.count, width) for address in (kernel.output, *kernel.inputs))
         yield kernel.step(*chain.from_iterable(taken), question.dtype.type(SCALAR))
+
+
+STREAMS = ("copy", "scale", "add", "triad")
+"""In the order of kernels/cuda/library.cu."""
+
+
+def built(context: Context) -> Iterator[Step]:
+    """The function of the library for these operations, over the whole arrays."""
+    question = context.question
+    with held(context) as kernel:
+        b, *rest = kernel.inputs
+        yield native.step(
+            kernel, "fabricbench_stream", STREAMS.index(question.case.operation), native.ELEMENTS[question.case.dtype],
+            kernel.output, b, rest[0] if rest else 0, int(SCALAR), question.count,
+        )  # fmt: skip

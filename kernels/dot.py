@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels import threads
+from fabricbench.kernels import native, threads
 from fabricbench.kernels.arrays import arrays, touched
-from fabricbench.kernels.launching import PACK, joined, placed
+from fabricbench.kernels.launching import PACK, held, joined, placed
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 BLOCK = 1 << 20
@@ -79,6 +79,18 @@ def rawkernel(context: Context) -> Iterator[Step]:
         yield it.step(
             np.uint64(it.output), np.uint64(b), np.uint64(c), np.int64(question.count),
             it.zeros(it.blocks * question.dtype.itemsize), it.zeros(4),
+        )  # fmt: skip
+
+
+@dot.variant("native", compiler="native")
+def library(context: Context) -> Iterator[Step]:
+    """The same kernel as `rawkernel`, compiled by nvcc when the program was installed."""
+    question = context.question
+    with held(context) as it:
+        partials, arrived = it.zeros(native.MOST_BLOCKS * 8), it.zeros(4)
+        yield native.step(
+            it, "fabricbench_dot", native.ELEMENTS[question.case.dtype], it.output, *it.inputs, question.count,
+            partials, native.MOST_BLOCKS, arrived,
         )  # fmt: skip
 
 

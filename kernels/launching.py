@@ -98,8 +98,15 @@ class Placed:
 @contextmanager
 def placed(context: Context, kernel: int, work: int) -> Iterator[Placed]:
     """A kernel of this rank's GPU ready for this case.  work: threads that have something to do."""
+    blocks = max(1, min(context.accelerator.resident(kernel, THREADS), -(-work // THREADS)))
+    with held(context, kernel, blocks) as made:
+        yield made
+
+
+@contextmanager
+def held(context: Context, kernel: int = 0, blocks: int = 0) -> Iterator[Placed]:
+    """Memory of the device for all that the host holds; without a kernel for who launches by himself."""
     gpu = context.accelerator
-    blocks = max(1, min(gpu.resident(kernel, THREADS), -(-work // THREADS)))
     with ExitStack() as stack:
         inputs = tuple(stack.enter_context(gpu.memory(buffer.nbytes)) for buffer in context.inputs)
         output = stack.enter_context(gpu.memory(context.output.nbytes))

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import bits_of, float_of, prange, view
-from fabricbench.kernels import threads
+from fabricbench.kernels import native, threads
 from fabricbench.kernels.arrays import arrays
-from fabricbench.kernels.launching import PACK, joined, placed
+from fabricbench.kernels.launching import PACK, held, joined, placed
 from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
 
@@ -191,6 +191,20 @@ def rawkernel(context: Context) -> Iterator[Step]:
         yield kernel.step(
             np.uint64(kernel.output), np.uint64(kernel.inputs[0]), np.int64(question.count),
             kernel.zeros(kernel.blocks * 8), kernel.zeros(4),
+        )  # fmt: skip
+
+
+@reduction.variant("native", compiler="native")
+def library(context: Context) -> Iterator[Step]:
+    """The same kernel as `rawkernel`, compiled by nvcc when the program was installed."""
+    question = context.question
+    with held(context) as it:
+        partials, arrived = it.zeros(native.MOST_BLOCKS * 8), it.zeros(4)
+        yield native.step(
+            it, "fabricbench_reduction", OPERATORS.index(str(question.case.params["op"])),
+            native.ELEMENTS[question.case.dtype], it.output,
+            *it.inputs, question.count,
+            partials, native.MOST_BLOCKS, arrived,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from fabricbench.entries import prange, view
 from fabricbench.kernels import threads
-from fabricbench.kernels.arrays import SCALAR, arrays, streamed, touched, written
+from fabricbench.kernels.arrays import SCALAR, arrays, built, streamed, touched, written
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 
@@ -65,6 +65,12 @@ def numba(context: Context) -> Iterator[Step]:
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: 16 bytes a load, four loads of a thread under way, a grid of the device's size."""
     yield from streamed(context)
+
+
+@triad.variant("native", compiler="native")
+def library(context: Context) -> Iterator[Step]:
+    """The same kernel as `rawkernel`, compiled by nvcc when the program was installed."""
+    yield from built(context)
 
 
 @triad.variant("numba-cuda", compiler="numba-cuda")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fabricbench.device import numba_cuda, nvrtc, probe
+from fabricbench.device import library, numba_cuda, nvrtc, probe
 from fabricbench.device.driver import Driver, driver
 from fabricbench.errors import UnavailableError
 from fabricbench.quantity import about_size
@@ -153,6 +153,10 @@ class Gpu:
         value: NDArray[np.uint32] = np.ctypeslib.as_array((ctypes.c_uint32 * 1).from_address(host))
         value[0] = 0
         return Shared(value, self._driver.handle("cuMemHostGetDevicePointer_v2", host, 0))
+
+    def library(self, function: str) -> int:
+        """Where a function of the library of kernels begins.  Raises UnavailableError where it was not built."""
+        return library.address(function)
 
     def address(self, function: str) -> int:
         """Where a C function of the driver begins, for a compiled step."""

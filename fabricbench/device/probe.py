@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from fabricbench.device import numba_cuda, nvrtc
+from fabricbench.device import library, numba_cuda, nvrtc
 from fabricbench.device.driver import Driver, driver
 from fabricbench.errors import UnavailableError, UsageError
 from fabricbench.quantity import about_size
@@ -17,6 +17,7 @@ LEAST = (8, 0)
 COMPILERS: dict[str, Callable[[], object]] = {
     "nvrtc": nvrtc.nvrtc,
     "numba-cuda": numba_cuda.installed,
+    "native": library.path,
     "driver": nvrtc.nvrtc,
 }
 """What compiles kernels, with what raises UnavailableError where it cannot; timing takes a kernel of NVRTC as well."""

@@ -14,17 +14,19 @@
 namespace {
 
 constexpr int THREADS = 256;
+constexpr long long ANY = 1LL << 31;
 
 using Kernel = const void*;
 
-// Blocks of THREADS that run at once on the whole device, but no more than have something to do.
-cudaError_t grid(Kernel kernel, long long work, int* blocks) {
+// Blocks of THREADS that run at once on the whole device, but no more than have something to do, and than `room`.
+cudaError_t grid(Kernel kernel, long long work, long long room, int* blocks) {
   int device, multiprocessors, each;
   cudaError_t code = cudaGetDevice(&device);
   if (code == cudaSuccess) code = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
   if (code == cudaSuccess) code = cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, THREADS, 0);
   if (code != cudaSuccess) return code;
-  const long long wanted = (work + THREADS - 1) / THREADS, most = static_cast<long long>(each) * multiprocessors;
+  const long long wanted = (work + THREADS - 1) / THREADS, resident = static_cast<long long>(each) * multiprocessors;
+  const long long most = resident < room ? resident : room;
   *blocks = static_cast<int>(wanted < 1 ? 1 : wanted < most ? wanted : most);
   return cudaSuccess;
 }
@@ -36,15 +38,6 @@ cudaError_t launch(Kernel kernel, int blocks, void** arguments, void* stream) {
 Kernel pick(Kernel const* kernels, int kinds, int kind) { return kind >= 0 && kind < kinds ? kernels[kind] : nullptr; }
 
 }  // namespace
-
-// Blocks that fabricbench_dot and fabricbench_reduction may use: as many partial results of 8 bytes must have room.
-ENTRY fabricbench_most_blocks(int* blocks) {
-  int device, multiprocessors;
-  cudaError_t code = cudaGetDevice(&device);
-  if (code == cudaSuccess) code = cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device);
-  if (code == cudaSuccess) *blocks = multiprocessors * (2048 / THREADS);
-  return code;
-}
 
 // operation: 0 copy, 1 scale, 2 add, 3 triad.
 ENTRY fabricbench_stream(int operation, int elements, void* a, const void* b, const void* c, long long scalar,
@@ -59,25 +52,25 @@ ENTRY fabricbench_stream(int operation, int elements, void* a, const void* b, co
   float narrow = static_cast<float>(scalar);
   void* arguments[] = {&a, &b, &c, elements == 0 ? static_cast<void*>(&wide) : &narrow, &count};
   int blocks;
-  const cudaError_t code = grid(kernel, count * (elements == 0 ? 8 : 4) / 16, &blocks);
+  const cudaError_t code = grid(kernel, count * (elements == 0 ? 8 : 4) / 16, ANY, &blocks);
   return code != cudaSuccess ? code : launch(kernel, blocks, arguments, stream);
 }
 
-// partials, arrived: room for the results of blocks, and an unsigned that is 0.
+// partials: room for the results of so many blocks, of 8 bytes each; arrived: an unsigned that is 0.
 ENTRY fabricbench_dot(int elements, void* a, const void* b, const void* c, long long count, void* partials,
-                      void* arrived, void* stream) {
+                      long long room, void* arrived, void* stream) {
   static const Kernel kernels[] = {(Kernel)dot_fast_float64, (Kernel)dot_fast_float32};
   const Kernel kernel = pick(kernels, 2, elements);
   if (kernel == nullptr) return cudaErrorInvalidValue;
   void* arguments[] = {&a, &b, &c, &count, &partials, &arrived};
   int blocks;
-  const cudaError_t code = grid(kernel, count * (elements == 0 ? 8 : 4) / 16, &blocks);
+  const cudaError_t code = grid(kernel, count * (elements == 0 ? 8 : 4) / 16, room, &blocks);
   return code != cudaSuccess ? code : launch(kernel, blocks, arguments, stream);
 }
 
 // operation: 0 sum, 1 max.
 ENTRY fabricbench_reduction(int operation, int elements, void* into, const void* from, long long count, void* partials,
-                            void* arrived, void* stream) {
+                            long long room, void* arrived, void* stream) {
   static const Kernel sums[] = {(Kernel)sum_fast_float64, (Kernel)sum_fast_float32, (Kernel)sum_fast_bfloat16,
                                 (Kernel)sum_fast_float16};
   static const Kernel largest[] = {(Kernel)max_fast_float64, (Kernel)max_fast_float32, (Kernel)max_fast_bfloat16,
@@ -87,7 +80,7 @@ ENTRY fabricbench_reduction(int operation, int elements, void* into, const void*
   static const int widths[] = {8, 4, 2, 2};
   void* arguments[] = {&into, &from, &count, &partials, &arrived};
   int blocks;
-  const cudaError_t code = grid(kernel, count * widths[elements] / 16, &blocks);
+  const cudaError_t code = grid(kernel, count * widths[elements] / 16, room, &blocks);
   return code != cudaSuccess ? code : launch(kernel, blocks, arguments, stream);
 }
 

@@ -15,6 +15,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return emulator.build(tmp_path_factory.mktemp("emulated"))
 
 
+@pytest.fixture(scope="session")
+def native(library: Path) -> Path:
+    """The library of kernels for the stand-in."""
+    return emulator.build_native(library.parent)
+
+
 @pytest.fixture
 def card(library: Path) -> Iterator[None]:
     """An emulated GPU in this process."""

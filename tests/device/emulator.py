@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fabricbench.device import driver, gpu, nvrtc, probe
+from fabricbench.device import library as native
 
 HERE = Path(__file__).parent / "emulation"
 ARCHITECTURE = "sm_80"
@@ -20,7 +21,7 @@ COMPILER = shutil.which("g++")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no g++, with which the stand-in for the driver is built")
 
 BINDING = """
-struct Kernel { const char* name; std::function<void()> (*bind)(void**); };
+struct Emulated { const char* name; const void* code; std::function<void()> (*bind)(void**); };
 template <typename... A, std::size_t... I>
 std::function<void()> held(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
   return [kernel, values = std::make_tuple(*static_cast<A*>(arguments[I])...)] { std::apply(kernel, values); };
@@ -50,8 +51,8 @@ def build(folder: Path, change: Callable[[str, str], str] = unchanged) -> Path:
     lines = [
         *(f'#include "{source}"' for source in nvrtc.programs()),
         BINDING,
-        "const Kernel KERNELS[] = {",
-        *(f'  {{"{name}", bound<{name}>}},' for name in names),
+        "const Emulated KERNELS[] = {",
+        *(f'  {{"{name}", (const void*){name}, bound<{name}>}},' for name in names),
         "};",
     ]
     (folder / "kernels.inc").write_text("\n".join(lines) + "\n")
@@ -59,6 +60,17 @@ def build(folder: Path, change: Callable[[str, str], str] = unchanged) -> Path:
     words = [COMPILER, "-std=c++17", "-O1", "-shared", "-fPIC", "-fno-strict-aliasing", "-o", str(library)]
     subprocess.run([*words, str(folder / "driver.cpp")], check=True, capture_output=True, text=True)
     return library
+
+
+def build_native(folder: Path) -> Path:
+    """The library of kernels, for the stand-in that was built in this folder."""
+    assert COMPILER is not None
+    shutil.copy(nvrtc.FOLDER / "library.cu", folder)
+    made = folder / native.NAME
+    words = [COMPILER, "-std=c++17", "-O1", "-shared", "-fPIC", "-fno-strict-aliasing", f"-I{folder}", "-o", str(made)]
+    driver_there = [str(folder / "libcuda.so.1"), f"-Wl,-rpath,{folder}"]
+    subprocess.run([*words, str(folder / "library.cpp"), *driver_there], check=True, capture_output=True, text=True)
+    return made
 
 
 CACHES = (driver.driver, probe.absences, gpu.opened)

@@ -13,7 +13,7 @@ import pytest
 from device import emulator
 from units import oracle, varied
 
-from fabricbench.device import gpu, nvrtc
+from fabricbench.device import gpu, library, nvrtc
 from fabricbench.engine import catalogue
 from fabricbench.kernels import copies, d2h, h2d
 from fabricbench.model import Case
@@ -26,9 +26,24 @@ ON_GPU = [
 
 
 @pytest.mark.usefixtures("card")
-@pytest.mark.parametrize(("operation", "variant"), [one for one in ON_GPU if one.values[1].compiler != "numba-cuda"])
+@pytest.mark.parametrize(
+    ("operation", "variant"), [one for one in ON_GPU if one.values[1].compiler in ("nvrtc", "driver")]
+)
 def test_every_variant_of_a_gpu_is_right(operation: Operation, variant: Variant) -> None:
     assert varied.found_wrong(operation, variant) == []
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize(("operation", "variant"), [one for one in ON_GPU if one.values[1].compiler == "native"])
+def test_every_function_of_the_library_is_right(
+    operation: Operation, variant: Variant, native: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "path", lambda: native)
+    library.address.cache_clear()
+    try:
+        assert varied.found_wrong(operation, variant) == []
+    finally:
+        library.address.cache_clear()
 
 
 @pytest.mark.gpu

@@ -26,7 +26,7 @@ def declared() -> list[str]:
 
 
 def test_it_is_loaded_without_a_driver_and_has_every_function(library: ctypes.CDLL) -> None:
-    assert len(declared()) > 4
+    assert len(declared()) > 3
     for name in declared():
         assert hasattr(library, name), name
     assert library.fabricbench_cuda_version() >= 12_000
@@ -44,7 +44,6 @@ def test_without_a_driver_every_launch_says_so(library: ctypes.CDLL) -> None:
         pytest.skip("there is a GPU here")
     assert stream(library, 3, 0) == NO_DRIVER
     assert library.fabricbench_wait(ctypes.c_void_p()) == NO_DRIVER
-    assert library.fabricbench_most_blocks(ctypes.byref(ctypes.c_int())) == NO_DRIVER
 
 
 @pytest.mark.parametrize(("operation", "elements"), [(4, 0), (-1, 0), (0, 2), (0, -1)])

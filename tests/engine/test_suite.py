@@ -173,14 +173,14 @@ def test_what_needs_a_gpu_is_never_planned_without_one() -> None:
 def test_with_a_gpu_its_variants_are_planned_in_device_memory() -> None:
     plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu={})
     assert {(case.variant, case.memory) for case in plan.cases} == {
-        ("numpy", "host"), ("numba", "host"), ("rawkernel", "device"), ("numba-cuda", "device"),
+        ("numpy", "host"), ("numba", "host"), ("rawkernel", "device"), ("native", "device"), ("numba-cuda", "device"),
     }  # fmt: skip
     assert plan.no_gpu is None
 
 
 def test_with_a_gpu_and_one_compiler_the_other_is_left_out_by_name() -> None:
     plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu={"numba-cuda": "Numba's CUDA cannot be loaded."})
-    assert {case.variant for case in plan.cases} == {"numpy", "numba", "rawkernel"}
+    assert {case.variant for case in plan.cases} == {"numpy", "numba", "rawkernel", "native"}
     assert plan.left_out == ("triad/numba-cuda: Numba's CUDA cannot be loaded.",)
     assert plan.no_gpu is None
 

@@ -53,7 +53,7 @@ std::size_t held() {
 
 std::size_t whole() { return static_cast<std::size_t>(number("EMULATED_MEMORY", 1L << 30)); }
 
-bool known(const Kernel* kernel) { return std::begin(KERNELS) <= kernel && kernel < std::end(KERNELS); }
+bool known(const Emulated* kernel) { return std::begin(KERNELS) <= kernel && kernel < std::end(KERNELS); }
 
 bool inside(Address at, std::size_t nbytes) {
   auto next = memory.upper_bound(at);
@@ -125,14 +125,14 @@ ENTRY(cuModuleLoadData, void** module, const void* image)
   if (std::memcmp(image, "\x7f" "ELF", 4) != 0 && std::strncmp(static_cast<const char*>(image), "//", 2) != 0)
     return BAD_IMAGE;
   *module = &memory; return SUCCESS; END
-ENTRY(cuModuleGetFunction, const Kernel** function, void*, const char* name)
-  for (const Kernel& one : KERNELS)
+ENTRY(cuModuleGetFunction, const Emulated** function, void*, const char* name)
+  for (const Emulated& one : KERNELS)
     if (std::strcmp(one.name, name) == 0) { *function = &one; return SUCCESS; }
   return NOT_FOUND; END
-ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, int* blocks, const Kernel* kernel, int, std::size_t)
+ENTRY(cuOccupancyMaxActiveBlocksPerMultiprocessor, int* blocks, const Emulated* kernel, int, std::size_t)
   if (!known(kernel)) return INVALID;
   *blocks = 2; return SUCCESS; END
-ENTRY(cuLaunchKernel, const Kernel* kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+ENTRY(cuLaunchKernel, const Emulated* kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
       unsigned, void* stream, void** arguments, void** extra)
   if (!known(kernel) || stream != &sticky) return INVALID;
   if (gx == 0 || gy * gz != 1 || bx == 0 || bx > 1024 || by * bz != 1 || extra != nullptr) return INVALID;
@@ -144,6 +144,7 @@ ENTRY(cuEventRecord, timespec* event, void*)
   queue.push_back([=] { clock_gettime(CLOCK_MONOTONIC, event); }); return SUCCESS; END
 ENTRY(cuEventElapsedTime, float* ms, timespec* first, timespec* last)
   *ms = float((last->tv_sec - first->tv_sec) * 1e3 + (last->tv_nsec - first->tv_nsec) * 1e-6); return SUCCESS; END
+extern "C" void emulated_enqueue(const std::function<void()>* work) { queue.push_back(*work); }
 // NVRTC asks the driver for this, wherever it finds one, and does without it.
 extern "C" int cuGetExportTable(const void**, const void*) { return NOT_FOUND; }
 extern "C" int cuGetErrorName(int code, const char** text) {
