@@ -240,6 +240,7 @@ class Accelerator(Protocol):
     def resident(self, kernel: int, threads: int) -> int: ...
     def address(self, function: str) -> int: ...
     def library(self, function: str) -> int: ...
+    def says(self, code: int) -> str: ...
 
 
 class Context(Protocol):
@@ -284,7 +285,8 @@ class Step:
     `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there and
     says in the int32 at address `done` whether it is over; all are bodies of the same block. `ready` brings new input
     to where the step reads it, and `settle` lets this rank see what others, or a device, wrote; both stand outside the
-    timing. `keep` owns memory that the block points at; `operations` says how many operations one call performs.
+    timing. `keep` owns memory that the block points at; `operations` says how many operations one call performs; `says`
+    names a code that is not 0.
     """
 
     call: Callable[..., Any]
@@ -297,6 +299,7 @@ class Step:
     settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1
+    says: Callable[[int], str] = "error code {}".format
 
     @property
     def kind(self) -> StepKind:

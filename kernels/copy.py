@@ -84,6 +84,6 @@ def driver(context: Context) -> Iterator[Step]:
         yield Step(
             call=copies.copy_and_wait, start=copies.start, finish=copies.wait,
             block=copies.copying(gpu, "cuMemcpyDtoDAsync_v2", a, b, source.nbytes),
-            ready=upload,
+            says=gpu.says, ready=upload,
             settle=lambda: gpu.download(target.array, a),
         )  # fmt: skip

@@ -29,6 +29,7 @@ def step(context: Context, source: int, *, queued: bool) -> Step:
     asked = copying(gpu, "cuMemcpyDtoHAsync_v2", target.address, source, target.nbytes)
     return Step(
         call=copy_and_wait, start=start if queued else None, finish=wait if queued else None, block=asked,
+        says=gpu.says,
         ready=lambda: gpu.upload(source, context.inputs[0].array),
     )  # fmt: skip
 

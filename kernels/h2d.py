@@ -29,6 +29,7 @@ def step(context: Context, target: int, *, queued: bool) -> Step:
     asked = copying(gpu, "cuMemcpyHtoDAsync_v2", target, source.address, source.nbytes)
     return Step(
         call=copy_and_wait, start=start if queued else None, finish=wait if queued else None, block=asked,
+        says=gpu.says,
         ready=lambda: gpu.clear(target, source.nbytes),
         settle=lambda: gpu.download(context.output.array, target),
     )  # fmt: skip

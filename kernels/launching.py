@@ -70,8 +70,8 @@ class Placed:
 
     def step(self, *values: np.generic, operations: int = 1) -> Step:
         """The step that launches the kernel with these arguments; each is as wide as the kernel's parameter."""
-        held = [np.array([value]) for value in values]
-        arguments = np.array([value.ctypes.data for value in held], np.uint64)
+        kept = [np.array([value]) for value in values]
+        arguments = np.array([value.ctypes.data for value in kept], np.uint64)
         gpu, one = self.gpu, np.int64(1)
         asked = block(
             launch=gpu.address("cuLaunchKernel"), wait=gpu.address("cuStreamSynchronize"), kernel=self.kernel,
@@ -80,7 +80,7 @@ class Placed:
         )  # fmt: skip
         return Step(
             call=launch_and_wait, start=launch, finish=wait, block=asked, ready=self.upload, settle=self.download,
-            operations=operations, keep=(held, arguments),
+            operations=operations, keep=(kept, arguments), says=gpu.says,
         )  # fmt: skip
 
     def upload(self) -> None:

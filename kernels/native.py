@@ -43,4 +43,5 @@ def step(of: Placed, function: str, *values: int | np.uint64) -> Step:
     asked = block(function=gpu.library(function), wait=gpu.address("cuStreamSynchronize"), stream=gpu.stream, **given)
     return Step(
         call=launch_and_wait, start=launch, finish=wait, block=asked, ready=of.upload, settle=of.download,
+        says=gpu.says,
     )  # fmt: skip

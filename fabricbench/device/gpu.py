@@ -154,6 +154,10 @@ class Gpu:
         value[0] = 0
         return Shared(value, self._driver.handle("cuMemHostGetDevicePointer_v2", host, 0))
 
+    def says(self, code: int) -> str:
+        """The driver's name for an error."""
+        return self._driver.says(code)
+
     def library(self, function: str) -> int:
         """Where a function of the library of kernels begins.  Raises UnavailableError where it was not built."""
         return library.address(function)

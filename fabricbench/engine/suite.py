@@ -171,7 +171,8 @@ def _of_gpus(
         raise NotMeasuredError(f"{named} cannot be measured here: {why}")
     if absent and set(no_gpu) == set(NO_GPU) and len(set(no_gpu.values())) == 1:
         return next(iter(absent.values()))
-    left_out |= dict.fromkeys(f"{variant}: {why}" for variant, why in absent.items())
+    for why in dict.fromkeys(absent.values()):
+        left_out[f"{', '.join(name for name, said in absent.items() if said == why)}: {why}"] = None
     return None
 
 

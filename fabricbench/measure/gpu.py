@@ -79,7 +79,7 @@ class Held(Loop):
 
     def _called(self, one: Any) -> None:
         if code := called(one):
-            raise NotMeasuredError(f"The step returned error code {code} in sample {int(self.cell[0])}.")
+            raise NotMeasuredError(f"The step returned {self.step.says(code)} in sample {int(self.cell[0])}.")
 
 
 def held(loop: Loop, gpu: Gpu) -> Loop:

@@ -125,7 +125,7 @@ class Loop:
         taken = Taken(np.zeros(samples, np.int64), np.zeros(samples, np.int64))
         code = self._take_compiled(taken, repeats) if self.step.block is not None else self._take_python(taken, repeats)
         if code != 0:
-            raise NotMeasuredError(f"The step returned error code {code} in sample {int(self.cell[0])}.")
+            raise NotMeasuredError(f"The step returned {self.step.says(code)} in sample {int(self.cell[0])}.")
         return taken
 
     def _take_compiled(self, taken: Taken, repeats: int) -> int:

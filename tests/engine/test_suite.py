@@ -179,7 +179,10 @@ def test_with_a_gpu_its_variants_are_planned_in_device_memory() -> None:
 
 
 def test_with_a_gpu_and_one_compiler_the_other_is_left_out_by_name() -> None:
-    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu={"numba-cuda": "Numba's CUDA cannot be loaded."})
+    no_numba = {"numba-cuda": "Numba's CUDA cannot be loaded."}
+    both = suite.plan(Request(only=["triad", "copy"]), **HERE, no_gpu=no_numba)
+    assert both.left_out == ("triad/numba-cuda, copy/numba-cuda: Numba's CUDA cannot be loaded.",)
+    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu=no_numba)
     assert {case.variant for case in plan.cases} == {"numpy", "numba", "rawkernel", "native"}
     assert plan.left_out == ("triad/numba-cuda: Numba's CUDA cannot be loaded.",)
     assert plan.no_gpu is None
