@@ -6,14 +6,15 @@ strided  every eighth block, then again from the second on, and so on: the parts
 paged    all blocks in random order, as the pages of a key-value cache lie that was filled and emptied for a while
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from fabricbench.entries import memcpy, prange, view
-from fabricbench.kernels.launching import placed
+from fabricbench.kernels import threads
+from fabricbench.kernels.launching import PACK, THREADS, array, placed
 from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Question, Step, block, element_type
 
@@ -113,6 +114,26 @@ def by_loop(context: Context, *, gathers: bool) -> Step:
         ),
         keep=(order,),
     )  # fmt: skip
+
+
+def whole_packs(case: Case) -> str | None:
+    """Why the kernels in Python cannot move the blocks of a case."""
+    width = int(case.params["block"]) * element_type(case.dtype).itemsize
+    return f"moves blocks of whole {PACK} bytes, not of {width}" if width % PACK else None
+
+
+def written(context: Context, body: Callable[..., None]) -> Iterator[Step]:
+    """The step of a kernel of `threads`, to which all elements are numbers of 4 bytes."""
+    question, order = context.question, table(context.question)
+    nbytes, packs = question.case.nbytes, elements(question) * question.dtype.itemsize // PACK
+    made = context.accelerator.python_kernel(
+        body, "void(uint32[::1], uint32[::1], int32[::1], int64)", **threads.meanings("uint32", THREADS)
+    )
+    with placed(context, made, work=order.size * WARP) as kernel:
+        yield kernel.step(
+            *array(kernel.output, nbytes // 4, 4), *array(kernel.inputs[0], nbytes // 4, 4),
+            *array(kernel.constant(order), order.size, 4), np.int64(packs),
+        )  # fmt: skip
 
 
 def on_gpu(context: Context, name: str) -> Iterator[Step]:

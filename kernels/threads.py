@@ -13,6 +13,7 @@ from fabricbench.spec import Array
 
 LANES = 4
 THREADS = 256
+WARP = 32
 ELEMENT = np.dtype("float32")
 COUNTER = np.dtype("int32")
 ZERO: Any = np.float32(0)
@@ -199,6 +200,24 @@ def dot(into: Array, b: Array, c: Array, partials: Array, arrived: Array) -> Non
     for i in range(cuda.grid(1), b.size, cuda.gridsize(1)):
         mine += b[i] * c[i]
     over_grid(into, mine, partials, arrived)
+
+
+def gather(to: Array, source: Array, table: Array, packs: int) -> None:
+    """A warp a block of so many packs of sixteen bytes: block k from where the table says."""
+    lane, first, warps = cuda.grid(1) % WARP, cuda.grid(1) // WARP, cuda.gridsize(1) // WARP
+    for block in range(first, table.size, warps):
+        packed, pool = block * packs, table[block] * packs
+        for pack in range(lane, packs, WARP):
+            store16(to, packed + pack, load16(source, pool + pack))
+
+
+def scatter(to: Array, source: Array, table: Array, packs: int) -> None:
+    """The same the other way round: block k to where the table says."""
+    lane, first, warps = cuda.grid(1) % WARP, cuda.grid(1) // WARP, cuda.gridsize(1) // WARP
+    for block in range(first, table.size, warps):
+        packed, pool = block * packs, table[block] * packs
+        for pack in range(lane, packs, WARP):
+            store16(to, pool + pack, load16(source, packed + pack))
 
 
 def multiply_add(b: Array, a: Array, factor: Any, term: Any, times: int) -> None:

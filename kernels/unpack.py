@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fabricbench.kernels import moving
+from fabricbench.kernels import moving, threads
 from fabricbench.kernels.arrays import arrays
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
@@ -51,3 +51,9 @@ def numba(context: Context) -> Iterator[Step]:
 def rawkernel(context: Context) -> Iterator[Step]:
     """CUDA C++: a warp a block, up to 16 bytes a load, four loads of a lane under way."""
     yield from moving.on_gpu(context, "unpack")
+
+
+@unpack.variant("numba-cuda", compiler="numba-cuda", refuse=moving.whole_packs)
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: a warp a block, 16 bytes a load."""
+    yield from moving.written(context, threads.scatter)

@@ -44,7 +44,7 @@ CAPABILITIES = ((9, 0), (8, 0), (10, 0))
 WIDE = r"\b(ld|st)\.global(?:\.nc)?\.(?:v4\.[fbu]32|v2\.[fbu]64)"
 """Sixteen bytes at once, as PTX says it."""
 
-WIDE_LOADS = {"copy": 4, "scale": 4, "add": 8, "triad": 8, "reduction": 4}
+WIDE_LOADS = {"copy": 4, "scale": 4, "add": 8, "triad": 8, "reduction": 4, "pack": 1, "unpack": 1}
 """Loads of sixteen bytes that stand in a row; the others have none."""
 
 
@@ -106,7 +106,7 @@ def cases() -> Iterator[Any]:
                     yield pytest.param(operation, variant, dtype, chosen, (major, minor), id=name)
 
 
-PTX = {"uint64": "u64", "int64": "u64", "float32": "f32", "float64": "f64"}
+PTX = {"uint64": "u64", "int64": "u64", "int32": "u32", "float32": "f32", "float64": "f64"}
 
 
 @pytest.mark.parametrize(("operation", "variant", "dtype", "params", "capability"), list(cases()))

@@ -98,6 +98,22 @@ def test_a_walk() -> None:
     assert result.tolist() == [stops[-1], sum(stops), 120]
 
 
+@pytest.mark.parametrize("packs", [1, 40])
+def test_blocks_are_gathered_and_scattered(packs: int) -> None:
+    blocks, width = 7, 4 * packs
+    pool, order = np.arange(blocks * width, dtype=np.uint32), np.random.default_rng(1).permutation(blocks)
+    table = order.astype(np.int32)
+    packed = np.zeros_like(pool)
+    launched(threads.gather, "uint32", packed, pool, table, packs)
+    assert np.array_equal(packed, pool.reshape(blocks, width)[order].reshape(-1))
+    back = np.zeros_like(pool)
+    launched(threads.scatter, "uint32", back, packed, table, packs)
+    assert np.array_equal(back, pool)
+    wrong = mutated(threads.gather, "block * packs, table", "(block + 1) % table.size * packs, table")
+    launched(wrong, "uint32", packed, pool, table, packs)
+    assert not np.array_equal(packed, pool.reshape(blocks, width)[order].reshape(-1))
+
+
 def test_one_more() -> None:
     into = np.zeros(1, np.int64)
     launched(threads.one_more, "float64", into, np.array([41]))

@@ -178,6 +178,12 @@ def test_with_a_gpu_its_variants_are_planned_in_device_memory() -> None:
     assert plan.no_gpu is None
 
 
+def test_what_a_kernel_cannot_move_is_said() -> None:
+    request = Request(only=["pack/numba-cuda"], sizes="32KiB", dtypes=["uint8"], params={"block": [8]})
+    with pytest.raises(UsageError, match="pack/numba-cuda moves blocks of whole 16 bytes, not of 8"):
+        suite.plan(request, **HERE, no_gpu={})
+
+
 def test_with_a_gpu_and_one_compiler_the_other_is_left_out_by_name() -> None:
     no_numba = {"numba-cuda": "Numba's CUDA cannot be loaded."}
     both = suite.plan(Request(only=["triad", "copy"]), **HERE, no_gpu=no_numba)
