@@ -25,6 +25,10 @@ _TAKES = {
     "cuEventCreate": "pu",
     "cuEventElapsedTime": "ppp",
     "cuEventRecord": "pp",
+    "cuGraphDestroy": "p",
+    "cuGraphExecDestroy": "p",
+    "cuGraphInstantiateWithFlags": "ppz",
+    "cuGraphLaunch": "pp",
     "cuInit": "u",
     "cuLaunchKernel": "puuuuuuuppp",
     "cuMemAlloc_v2": "pz",
@@ -41,7 +45,9 @@ _TAKES = {
     "cuModuleGetFunction": "pps",
     "cuModuleLoadData": "pp",
     "cuOccupancyMaxActiveBlocksPerMultiprocessor": "ppiz",
+    "cuStreamBeginCapture_v2": "pi",
     "cuStreamCreate": "pu",
+    "cuStreamEndCapture": "pp",
     "cuStreamSynchronize": "p",
 }
 """Functions with their arguments: p an address or handle, i int, u unsigned, z size_t, c unsigned char, s a string."""

@@ -18,6 +18,8 @@ from fabricbench.quantity import about_size
 NON_BLOCKING = 1
 """A stream that does not wait for the default stream, nor lets it wait."""
 
+RELAXED = 2
+"""A capture that forbids other threads nothing."""
 
 MAPPED = 2
 """Page-locked memory of the host that the device reads where it lies."""
@@ -127,6 +129,22 @@ class Gpu:
         self._driver.call(
             "cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, 0, self.stream, arguments.ctypes.data, None
         )
+
+    @contextmanager
+    def graph(self, enqueue: Callable[[], None]) -> Iterator[int]:
+        """A graph of all that a function puts into the stream, ready to be launched; none of it is done meanwhile."""
+        found = ctypes.c_void_p()
+        self._driver.call("cuStreamBeginCapture_v2", self.stream, RELAXED)
+        try:
+            enqueue()
+        finally:
+            self._driver.call("cuStreamEndCapture", self.stream, ctypes.byref(found))
+        ready = self._driver.handle("cuGraphInstantiateWithFlags", found, 0)
+        try:
+            yield ready
+        finally:
+            self._driver.call("cuGraphExecDestroy", ready)
+            self._driver.call("cuGraphDestroy", found)
 
     @cached_property
     def events(self) -> tuple[int, int]:

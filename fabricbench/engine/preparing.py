@@ -20,6 +20,9 @@ from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, 
 
 LARGEST_BLOCK = 256
 
+BY_DEVICE = ("stream", "graph")
+"""Steps that a GPU's own events time."""
+
 T = TypeVar("T")
 
 
@@ -177,7 +180,7 @@ def _prepared(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
     )  # fmt: skip
-    used = place.accelerator if place is not None and variant.step == "stream" else None
+    used = place.accelerator if place is not None and variant.step in BY_DEVICE else None
     return Prepared(question, inputs, output, loop, start, case, party, taking_part, accelerator=used)
 
 

@@ -8,7 +8,7 @@ from fabricbench import forced, mpi, statistics
 from fabricbench import traffic as traffic_model
 from fabricbench.device import gpu, probe
 from fabricbench.engine import catalogue, compose, params, suite
-from fabricbench.engine.preparing import Prepared
+from fabricbench.engine.preparing import BY_DEVICE, Prepared
 from fabricbench.engine.setting import Setting
 from fabricbench.measure.gpu import EVENT_S
 from fabricbench.measure.sampling import Sampled
@@ -95,7 +95,7 @@ def reference_name(operation: Operation, case: Case) -> str:
 
 def _time_base(setting: Setting, variant: Variant | None) -> TimeBase:
     """Of a variant as it is; of none where a fault's own time was added, or nothing was measured."""
-    if variant is not None and variant.step == "stream":
+    if variant is not None and variant.step in BY_DEVICE:
         return "device"
     return "global" if setting.clock.verified else "maxlocal"
 
@@ -178,7 +178,7 @@ def doubts(case: Case, sampled: Sampled, setting: Setting) -> list[Doubt]:
     lasts = statistics.median_interval(sampled.samples_s).value * sampled.operations
     longer = params.one_by_one(case.params, in_place=case.in_place) or case.cadence == "streaming"
     read_s, ticks = setting.clock.read_s if case.cadence == "isolated" else None, "clock reads"
-    if catalogue.variant(catalogue.operation(case.operation), case.variant).step == "stream":
+    if catalogue.variant(catalogue.operation(case.operation), case.variant).step in BY_DEVICE:
         read_s, ticks = EVENT_S, "steps of the GPU's events"
     if read_s and lasts < SHORTEST_READS * read_s:
         found.append(

@@ -222,6 +222,32 @@ def test_a_launch_is_timed_by_the_device_and_an_answer_by_the_host() -> None:
 
 
 @pytest.mark.usefixtures("card")
+def test_a_graph_is_launched_as_a_whole_and_counted_by_its_kernels() -> None:
+    record = measured("graph-launch", 0, dtype="int64")
+    assert (record.check.status, record.conditions.step, record.time) == ("ok", "graph", "device")
+    single = measured("launch", 0, dtype="int64")
+    assert record.summary.median_s
+    assert single.summary.median_s
+    seen: list[int] = []
+    card = gpu.opened(0)
+    with card.graph(lambda: seen.append(1)) as graph:
+        assert graph
+    assert seen == [1]
+
+
+@pytest.mark.usefixtures("card")
+def test_a_graph_that_cannot_be_made_leaves_the_stream_free() -> None:
+    def broken() -> None:
+        raise ValueError("broken")
+
+    card = gpu.opened(0)
+    with pytest.raises(ValueError, match="broken"), card.graph(broken):
+        pass
+    with card.graph(lambda: None):
+        pass  # nothing is being captured any more
+
+
+@pytest.mark.usefixtures("card")
 @pytest.mark.parametrize("operation", ["h2d", "d2h"])
 @pytest.mark.parametrize(("variant", "memory", "time"), [("pinned", "pinned", "device"), ("pageable", "host", "host")])
 def test_a_copy_over_the_host_link_says_what_its_memory_is(

@@ -218,6 +218,7 @@ DEFINITIONS: dict[str, Definition] = {
     "gather": lambda inputs, rank, case: at_root(inputs, rank, case, concatenated(inputs)),
     "gatherv": lambda inputs, rank, case: at_root(inputs, rank, case, concatenated(inputs)),
     "get": lambda inputs, rank, case: inputs[1][0][: None if rank == 0 else 0],
+    "graph-launch": lambda inputs, rank, case: whole(inputs[rank][0]) + 1,
     "h2d": lambda inputs, rank, case: inputs[rank][0],
     "halo": halo,
     "incast": incast,

@@ -26,6 +26,8 @@ enum { SUCCESS = 0, INVALID = 1, NO_MEMORY = 2, BAD_IMAGE = 200, NOT_FOUND = 500
 std::map<Address, std::size_t> memory;
 std::vector<std::function<void()>> queue;
 std::set<char*> pinned;
+using Work = std::vector<std::function<void()>>;
+Work* capturing = nullptr;
 int sticky = SUCCESS;
 
 int drained() {
@@ -137,8 +139,21 @@ ENTRY(cuLaunchKernel, const Emulated* kernel, unsigned gx, unsigned gy, unsigned
   if (!known(kernel) || stream != &sticky) return INVALID;
   if (gx == 0 || gy * gz != 1 || bx == 0 || bx > 1024 || by * bz != 1 || extra != nullptr) return INVALID;
   // The values of the arguments are those of now.
-  queue.push_back([=, call = kernel->bind(arguments)] { if (!emulation::run(gx, bx, call)) sticky = HANGS; });
+  (capturing != nullptr ? *capturing : queue).push_back([=, call = kernel->bind(arguments)] { if (!emulation::run(gx, bx, call)) sticky = HANGS; });
   return SUCCESS; END
+ENTRY(cuStreamBeginCapture_v2, void*, int)
+  if (capturing != nullptr) return INVALID;
+  capturing = new Work; return SUCCESS; END
+ENTRY(cuStreamEndCapture, void*, Work** graph)
+  if (capturing == nullptr) return INVALID;
+  *graph = capturing; capturing = nullptr; return SUCCESS; END
+ENTRY(cuGraphInstantiateWithFlags, Work** ready, Work* graph, unsigned long long)
+  *ready = new Work(*graph); return SUCCESS; END
+ENTRY(cuGraphLaunch, Work* ready, void* stream)
+  if (stream != &sticky) return INVALID;
+  queue.push_back([=] { for (const auto& one : *ready) one(); }); return SUCCESS; END
+ENTRY(cuGraphExecDestroy, Work* ready) delete ready; return SUCCESS; END
+ENTRY(cuGraphDestroy, Work* graph) delete graph; return SUCCESS; END
 ENTRY(cuEventCreate, void** event, unsigned) *event = new timespec; return SUCCESS; END
 ENTRY(cuEventRecord, timespec* event, void*)
   queue.push_back([=] { clock_gettime(CLOCK_MONOTONIC, event); }); return SUCCESS; END
