@@ -40,14 +40,19 @@ def unchanged(name: str, text: str) -> str:
     return text
 
 
-def build(folder: Path, change: Callable[[str, str], str] = unchanged) -> Path:
-    """libcuda.so.1 in a folder.  change(name, text): another source in its place, for mutants."""
+def build(folder: Path, change: Callable[[str, str], str] = unchanged, *, fast_only: bool = False) -> Path:
+    """libcuda.so.1 in a folder.
+
+    change(name, text): another source in its place, for mutants.  fast_only: with the kernels alone that are measured.
+    """
     assert COMPILER is not None
     for name, text in nvrtc.sources().items():
         (folder / name).write_text(change(name, text))
     for path in HERE.iterdir():
         shutil.copy(path, folder)  # half.cuh replaces the one with the device's instructions
     names = [name for source in nvrtc.programs() for name in nvrtc.compiled(source, ARCHITECTURE).usage]
+    if fast_only:
+        names = [name for name in names if "_simple_" not in name and "_reference_" not in name]
     lines = [
         *(f'#include "{source}"' for source in nvrtc.programs()),
         BINDING,

@@ -79,7 +79,7 @@ def mutated(name: str, text: str) -> str:
 def mutants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if emulator.COMPILER is None:
         pytest.skip("no g++")
-    return emulator.build(tmp_path_factory.mktemp("mutants"), mutated)
+    return emulator.build(tmp_path_factory.mktemp("mutants"), mutated, fast_only=True)
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
