@@ -50,6 +50,14 @@ class ByKind:
         raise TypeError("A helper by kind can be called from a compiled step body only.")
 
 
+class CudaNames:
+    """What Numba's CUDA offers to a kernel in Python: `cuda.grid`, `cuda.shared.array` and the rest."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Only for type checkers."""
+        raise TypeError(f"cuda.{name} can be used in a kernel only.")
+
+
 # Handles travel as 64-bit integers whatever the library: where MPI keeps them in 32 bits the callee ignores the rest.
 MPI_Accumulate = Entry("MPI_Accumulate", "pipilippp")
 MPI_Allreduce = Entry("MPI_Allreduce", "ppippp")
@@ -97,6 +105,9 @@ Every argument is a 64-bit integer: an `int` takes the lower half of its registe
 perform = Primitive("perform")
 """perform(function, *arguments): the int that the C function at an address returns for 64-bit integers, as `invoke`."""
 
+fma = Primitive("fma")
+"""fma(a, b, c): a * b + c, rounded once; one instruction where the processor has it."""
+
 float_of = Primitive("float_of")
 """float_of(bits): the float32 of 32 bits."""
 
@@ -108,6 +119,15 @@ load_acquire = Primitive("load_acquire")
 
 store_release = Primitive("store_release")
 """store_release(address, value): write an int64 after everything this thread did before."""
+
+cuda = CudaNames()
+"""Numba's CUDA, in kernels in Python."""
+
+load16 = Primitive("load16")
+"""load16(array, pack): sixteen bytes of elements, as a tuple, by one instruction; in kernels in Python."""
+
+store16 = Primitive("store16")
+"""store16(array, pack, values): the same back."""
 
 prange: Callable[..., range] = range
 """Like range, over all threads of the rank; for functions that a body calls and gives its arrays."""

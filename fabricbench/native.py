@@ -225,7 +225,7 @@ def _external(entry: entries.Entry) -> Any:
 
 
 @cache
-def _primitives() -> SimpleNamespace:  # noqa: C901 - one nested pair of functions a primitive
+def _primitives() -> SimpleNamespace:  # noqa: C901, PLR0915 - one nested pair of functions a primitive
     """The primitives of `entries`."""
     from llvmlite import ir
     from numba import njit, types
@@ -312,6 +312,13 @@ def _primitives() -> SimpleNamespace:  # noqa: C901 - one nested pair of functio
 
         return types.void(types.int64, types.int64), generate
 
+    @intrinsic
+    def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.fma(*arguments)
+
+        return a(a, a, a), generate
+
     def reinterpreted(source: Any, target: Any) -> Any:
         def typed(context: Any, value: Any) -> Any:
             def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -325,7 +332,7 @@ def _primitives() -> SimpleNamespace:  # noqa: C901 - one nested pair of functio
     bits_of = reinterpreted(types.float32, types.uint32)
     return SimpleNamespace(
         view=view, now_ns=now_ns, call=call, invoke=invoke, perform=perform, load_acquire=load_acquire,
-        store_release=store_release, float_of=float_of, bits_of=bits_of,
+        store_release=store_release, fma=fma, float_of=float_of, bits_of=bits_of,
     )  # fmt: skip
 
 

@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 
 from fabricbench import native
 from fabricbench.errors import FabricbenchError, UnavailableError
-from fabricbench.model import Cadence, Case, Mode, RateKey, Scalar, StepKind, Traffic
+from fabricbench.model import Cadence, Case, Memory, Mode, RateKey, Scalar, StepKind, Traffic
 
 Array = NDArray[Any]
 Refused = UnavailableError
 """What a variant raises while it prepares, where it finds that it cannot be had."""
+
+Compiler = Literal["", "nvrtc", "numba-cuda", "native", "driver"]
 
 Family = Literal["compute", "memory", "point-to-point", "collective"]
 
@@ -228,6 +230,26 @@ class Handles(Protocol):
     def user_operator(self, body: Callable[..., None], dtype: np.dtype[Any]) -> Any: ...
 
 
+class Accelerator(Protocol):
+    """What a variant needs of a GPU; handles and addresses are integers: `fabricbench.device.gpu.Gpu`."""
+
+    stream: int
+
+    def memory(self, nbytes: int) -> AbstractContextManager[int]: ...
+    def pinned(self, address: int, nbytes: int) -> AbstractContextManager[None]: ...
+    def upload(self, address: int, array: Array) -> None: ...
+    def download(self, array: Array, address: int) -> None: ...
+    def clear(self, address: int, nbytes: int) -> None: ...
+    def kernel(self, source: str, name: str) -> int: ...
+    def python_kernel(self, body: Callable[..., None], signature: str, **names: Any) -> int: ...
+    def resident(self, kernel: int, threads: int) -> int: ...
+    def launch(self, kernel: int, blocks: int, threads: int, *values: Any) -> None: ...
+    def graph(self, enqueue: Callable[[], None]) -> AbstractContextManager[int]: ...
+    def address(self, function: str) -> int: ...
+    def library(self, function: str) -> int: ...
+    def why(self, code: int) -> str: ...
+
+
 class Context(Protocol):
     """What a variant finds while it prepares."""
 
@@ -244,6 +266,11 @@ class Context(Protocol):
     @property
     def mpi(self) -> Handles:
         """MPI.  Raises UnavailableError where there is none."""
+        ...
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The GPU of this rank.  Raises UnavailableError where there is none."""
         ...
 
     def peer(self, index: int) -> int:
@@ -263,10 +290,10 @@ class Step:
     """What the loop calls. A compiled step has a `block`; a python step is a `call` without arguments.
 
     `start` and `finish` are the halves of a step that can be left alone in between, `progress` looks after it there and
-    says in the int32 at address `done` whether it is over; all are bodies of the same block. `settle` lets this rank
-    see what others wrote into its memory; it stands outside the timing. `keep` owns memory that the block points at;
-    `operations` says how many operations one call performs. `why` says what a code means that the step returned, None
-    of one that it does not know.
+    says in the int32 at address `done` whether it is over; all are bodies of the same block. `ready` brings new input
+    to where the step reads it, and `settle` lets this rank see what others, or a device, wrote; both stand outside the
+    timing. `keep` owns memory that the block points at; `operations` says how many operations one call performs. `why`
+    says what a code means that the step returned, None of one that it does not know.
     """
 
     call: Callable[..., Any]
@@ -275,6 +302,7 @@ class Step:
     progress: Callable[..., Any] | None = None
     finish: Callable[..., Any] | None = None
     done: int = 0
+    ready: Callable[[], object] | None = None
     settle: Callable[[], object] | None = None
     keep: tuple[Any, ...] = ()
     operations: int = 1
@@ -299,6 +327,9 @@ class Variant:
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
     `scratch`: elements of memory that a rank needs beyond its inputs and output. `mpi_prepares`: the library is needed
     to make a step, which then does without it.
+    `compiler`: what makes its kernel for a GPU, "native" that of the installation; "driver" for what the driver does
+    itself; empty on the host.
+    `memory`: where the data lies while it is timed, on the host's side of a copy.
     """
 
     name: str
@@ -311,6 +342,8 @@ class Variant:
     mpi_prepares: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
+    compiler: Compiler = ""
+    memory: Memory = "host"
     idea: str = ""
 
 
@@ -370,19 +403,24 @@ class Operation:
     window: int = 0
     variants: dict[str, Variant] = field(default_factory=dict)
 
-    def variant(
+    def variant(  # noqa: PLR0913 - all by name, and a unit names one or two
         self,
         name: str,
         *,
-        step: StepKind = "compiled",
+        step: StepKind | None = None,
         needs: Needs = (),
         uses_mpi: bool | Literal["to prepare"] = False,
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
         scratch: Callable[[Question], int] = nothing_more,
         large: bool = False,
+        compiler: Compiler = "",
+        memory: Memory | None = None,
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
-        """Register a generator that prepares, yields its Step once, and frees."""
+        """Register a generator that prepares, yields its Step once, and frees.
+
+        step: "stream" on a GPU, else "compiled", where nobody says; a GPU's that is "compiled" is timed by the host.
+        """
 
         def register(
             prepare: Callable[[Context], Iterator[Step]],
@@ -392,7 +430,7 @@ class Operation:
             idea = (prepare.__doc__ or "").strip().partition("\n")[0]
             self.variants[name] = Variant(
                 name=name,
-                step=step,
+                step=step or ("stream" if compiler else "compiled"),
                 prepare=contextmanager(prepare),
                 needs=needs if isinstance(needs, Mapping) else {"blocking": needs},
                 refuse=refuse,
@@ -401,6 +439,8 @@ class Operation:
                 uses_mpi=bool(uses_mpi or needs),
                 mpi_prepares=uses_mpi == "to prepare",
                 dtypes=dtypes or self.dtypes,
+                compiler=compiler,
+                memory=memory or ("device" if compiler else "host"),
                 idea=idea,
             )
             return prepare

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench.entries import view
+from fabricbench.kernels import threads
+from fabricbench.kernels.launching import THREADS, array, placed
 from fabricbench.model import Traffic
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
 
@@ -91,3 +93,25 @@ def numba(context: Context) -> Iterator[Step]:
         ),
         operations=hops,
     )
+
+
+@chase.variant("rawkernel", compiler="nvrtc")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: one thread of the GPU."""
+    question = context.question
+    hops = cycles(question) * (question.count // LINE)
+    with placed(context, context.accelerator.kernel("chase.cuh", "chase_int64"), work=1) as kernel:
+        yield kernel.step(np.uint64(kernel.output), np.uint64(kernel.inputs[0]), np.int64(hops), operations=hops)
+
+
+@chase.variant("numba-cuda", compiler="numba-cuda")
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: one thread of the GPU."""
+    question = context.question
+    hops = cycles(question) * (question.count // LINE)
+    made = context.accelerator.python_kernel(
+        threads.walk, "void(int64[::1], int64[::1], int64)", **threads.meanings("int64", THREADS)
+    )
+    with placed(context, made, work=1) as kernel:
+        taken = (*array(kernel.output, 3, 8), *array(kernel.inputs[0], question.count, 8))
+        yield kernel.step(*taken, np.int64(hops), operations=hops)

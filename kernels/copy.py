@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.kernels import copies, threads
+from fabricbench.kernels.arrays import arrays, built, streamed, touched, written
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 
@@ -50,3 +51,39 @@ def call(b: Any) -> int:
 def numba(context: Context) -> Iterator[Step]:
     """A compiled loop over all threads of the rank, each on pages that it touched first."""
     yield Step(call=call, block=touched(context))
+
+
+@copy.variant("rawkernel", compiler="nvrtc")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: 16 bytes a load, four loads of a thread under way, a grid of the device's size."""
+    yield from streamed(context)
+
+
+@copy.variant("native", compiler="native")
+def library(context: Context) -> Iterator[Step]:
+    """The same kernel as `rawkernel`, compiled by nvcc when the program was installed."""
+    yield from built(context)
+
+
+@copy.variant("numba-cuda", compiler="numba-cuda")
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: the same as `rawkernel`, of which an intrinsic gives the 16 bytes a load."""
+    yield from written(context, threads.copied, two=False)
+
+
+@copy.variant("driver", compiler="driver")
+def driver(context: Context) -> Iterator[Step]:
+    """The driver's own copy from device memory to device memory."""
+    gpu, (source,), target = context.accelerator, context.inputs, context.output
+    with gpu.memory(source.nbytes) as b, gpu.memory(target.nbytes) as a:
+
+        def upload() -> None:
+            gpu.upload(b, source.array)
+            gpu.upload(a, target.array)
+
+        yield Step(
+            call=copies.copy_and_wait, start=copies.start, finish=copies.wait,
+            block=copies.copying(gpu, "cuMemcpyDtoDAsync_v2", a, b, source.nbytes),
+            why=gpu.why, ready=upload,
+            settle=lambda: gpu.download(target.array, a),
+        )  # fmt: skip

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
+from fabricbench.kernels import native, threads
 from fabricbench.kernels.arrays import arrays, touched
+from fabricbench.kernels.launching import PACK, held, joined, placed
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 BLOCK = 1 << 20
@@ -65,3 +67,34 @@ def call(b: Any) -> int:
 def numba(context: Context) -> Iterator[Step]:
     """A compiled loop over all threads of the rank, each on pages that it touched first."""
     yield Step(call=call, block=touched(context))
+
+
+@dot.variant("rawkernel", compiler="nvrtc")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: 16 bytes a load, four sums a thread, joined by warps, by blocks, and by the block that comes last."""
+    question = context.question
+    kernel = context.accelerator.kernel("stream.cuh", "dot_fast_float64")
+    with placed(context, kernel, work=question.count * question.dtype.itemsize // PACK) as it:
+        b, c = it.inputs
+        yield it.step(
+            np.uint64(it.output), np.uint64(b), np.uint64(c), np.int64(question.count),
+            it.zeros(it.blocks * question.dtype.itemsize), it.zeros(4),
+        )  # fmt: skip
+
+
+@dot.variant("native", compiler="native")
+def library(context: Context) -> Iterator[Step]:
+    """The same kernel as `rawkernel`, compiled by nvcc when the program was installed."""
+    question = context.question
+    with held(context) as it:
+        partials, arrived = it.zeros(native.MOST_BLOCKS * 8), it.zeros(4)
+        yield native.step(
+            it, "fabricbench_dot", native.ELEMENTS[question.case.dtype], it.output, *it.inputs, question.count,
+            partials, native.MOST_BLOCKS, arrived,
+        )  # fmt: skip
+
+
+@dot.variant("numba-cuda", compiler="numba-cuda")
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: an element a load, joined in shared memory, and by the block that comes last."""
+    yield from joined(context, threads.dot, threads.summed)

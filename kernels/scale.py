@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import prange, view
-from fabricbench.kernels.arrays import SCALAR, arrays, touched
+from fabricbench.kernels import threads
+from fabricbench.kernels.arrays import SCALAR, arrays, built, streamed, touched, written
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 
@@ -51,3 +52,21 @@ def call(b: Any) -> int:
 def numba(context: Context) -> Iterator[Step]:
     """A compiled loop over all threads of the rank, each on pages that it touched first."""
     yield Step(call=call, block=touched(context))
+
+
+@scale.variant("rawkernel", compiler="nvrtc")
+def rawkernel(context: Context) -> Iterator[Step]:
+    """CUDA C++: 16 bytes a load, four loads of a thread under way, a grid of the device's size."""
+    yield from streamed(context)
+
+
+@scale.variant("native", compiler="native")
+def library(context: Context) -> Iterator[Step]:
+    """The same kernel as `rawkernel`, compiled by nvcc when the program was installed."""
+    yield from built(context)
+
+
+@scale.variant("numba-cuda", compiler="numba-cuda")
+def numba_cuda(context: Context) -> Iterator[Step]:
+    """Python compiled by Numba: the same as `rawkernel`, of which an intrinsic gives the 16 bytes a load."""
+    yield from written(context, threads.scaled, two=False)

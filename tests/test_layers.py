@@ -26,7 +26,8 @@ GROUND, WEST, EAST, ROOF = range(4)
 # The longest name that fits an import decides: (rooms that may import it, only inside functions).
 OWNERS = {
     **dict.fromkeys(("cupy", "numba.cuda", "pynvml", "nccl", "kvikio", "cuda"), (("device",), True)),
-    **dict.fromkeys(("numba", "llvmlite"), (("native", "measure"), True)),
+    "numba": (("native", "measure"), True),
+    "llvmlite": (("native", "measure", "device"), True),
     "mpi4py.MPI": (("mpi",), True),
     "scipy": (("judge", "statistics"), True),
     **dict.fromkeys(("rich", "rich_argparse"), (("show", "cli"), False)),

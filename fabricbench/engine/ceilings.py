@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import msgspec
+
+from fabricbench.device import probe
 from fabricbench.engine import session
 from fabricbench.engine.setting import Setting
-from fabricbench.errors import NotMeasuredError
+from fabricbench.errors import NotMeasuredError, UnavailableError
 from fabricbench.measure import clock
 from fabricbench.model import Case, Ceiling
 from fabricbench.quantity import about_size, size_text
@@ -18,6 +21,7 @@ def measured(setting: Setting) -> list[Ceiling]:
     highest = [max(group.gather(value)) for value in (clock.empty_step_s(), clock.read_cost_s())]
     return [
         *_copy(setting),
+        *_device(setting),
         _ceiling(setting, "step", highest[0], "s", "empty compiled step, slowest rank"),
         _ceiling(setting, "clock", highest[1], "s", "one reading, slowest rank"),
     ]
@@ -35,6 +39,18 @@ def _copy(setting: Setting) -> list[Ceiling]:
     if "in-cache" in record.conditions.flags and setting.cache_bytes is not None:
         source += f", inside the {about_size(setting.cache_bytes)} last-level cache"
     return [_ceiling(setting, "memory", record.rates["bandwidth"], "B/s", source)]
+
+
+def _device(setting: Setting) -> list[Ceiling]:
+    """What the pins of the first GPU's memory carry, by its own attributes; nothing where there is none."""
+    try:
+        card = probe.cards()[0]
+    except UnavailableError:
+        return []
+    if card.bandwidth == 0:
+        return []
+    found = _ceiling(setting, "device-memory", card.bandwidth, "B/s", f"{card.name}, clock and width of its memory bus")
+    return [msgspec.structs.replace(found, nature="physical")]
 
 
 def _ceiling(setting: Setting, resource: str, value: float, unit: str, source: str) -> Ceiling:

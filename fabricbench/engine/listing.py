@@ -3,7 +3,9 @@
 from typing import Any
 
 from fabricbench import mpi, native
+from fabricbench.device import probe
 from fabricbench.engine import catalogue, machine, suite
+from fabricbench.errors import UnavailableError
 from fabricbench.spec import Operation, Variant
 
 
@@ -34,16 +36,22 @@ def devices() -> list[dict[str, Any]]:
     """The processors and GPUs that the kernel shows."""
     found = machine.machine()
     gpus = found["gpus"]
-    cpu = {"device": "cpu", "about": f"{found['cpu_model']}, {machine.usable_cores()} usable cores"}
-    listed = gpus if isinstance(gpus, list) else [str(gpus)]
-    return [cpu, *({"device": "gpu", "about": about} for about in listed or ["none found"])]
+    cpu = {"device": "cpu", "about": f"{found['cpu']}, {machine.usable_cores()} usable cores"}
+    try:
+        listed = [card.text() for card in probe.cards()]
+    except UnavailableError as error:
+        seen = "; ".join(gpus) if isinstance(gpus, list) else str(gpus)
+        listed = [f"not available: {error} On the bus: {seen}."]
+    return [cpu, *({"device": "gpu", "about": about} for about in listed)]
 
 
 def _variant(operation: Operation, variant: Variant, has: Any) -> dict[str, Any]:
     missing = {mode: [name for name in needs if has and not has(name)] for mode, needs in variant.needs.items()}
     modes = [mode for mode, names in missing.items() if not names]
     why = None
-    if variant.uses_mpi and has is None:
+    if variant.compiler:
+        why = probe.absences().get(variant.compiler)
+    elif variant.uses_mpi and has is None:
         why = f"no MPI library: {mpi.INSTALL}"
     elif not modes:
         why = f"the MPI library has no {', '.join(sorted({name for names in missing.values() for name in names}))}"

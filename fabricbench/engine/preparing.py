@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fabricbench import mpi, native
+from fabricbench.device import gpu
 from fabricbench.engine import aggressors, catalogue, compose, suite
 from fabricbench.engine.placement import Placement
 from fabricbench.engine.setting import Setting
@@ -18,6 +19,9 @@ from fabricbench.model import Case
 from fabricbench.spec import Buffer, Operation, Question, Step, Variant, block, element_type
 
 LARGEST_BLOCK = 256
+
+BY_DEVICE = ("stream", "graph")
+"""Steps that a GPU's own events time."""
 
 T = TypeVar("T")
 
@@ -44,6 +48,12 @@ class Place:
         if not isinstance(self.group, mpi.World):
             raise UnavailableError("There is no MPI library.", mpi.INSTALL)
         return self.group
+
+    @property
+    def accelerator(self) -> gpu.Gpu:
+        """The GPU of this rank, counted within its host."""
+        hosts = self.group.hosts
+        return gpu.opened(hosts[: self.group.rank].count(hosts[self.group.rank]))
 
     def peer(self, index: int) -> int:
         """Rank in the communicator of a participant."""
@@ -83,6 +93,7 @@ class Prepared:
     """A step with everything around it.
 
     `party`: this rank's group, of those that perform the operation at once. `members`: its ranks among all.
+    `accelerator`: the GPU that times the work, where one does.
     """
 
     question: Question | None
@@ -94,6 +105,7 @@ class Prepared:
     party: mpi.Group
     members: tuple[int, ...]
     composed: compose.Composed | None = None
+    accelerator: gpu.Gpu | None = None
 
 
 def prepare(setting: Setting, case: Case, stack: ExitStack) -> Prepared:
@@ -162,6 +174,7 @@ def _prepared(
 ) -> Prepared:
     group, operation = setting.group, catalogue.operation(case.operation)
     question, inputs, output, start = readied.question, readied.inputs, readied.output, readied.start
+    variant, place = catalogue.variant(operation, case.variant), None
     if question is None:
         step = Step(call=nothing, block=block(unused=0))
     else:
@@ -169,7 +182,7 @@ def _prepared(
         # In a communicator of its own a participant has the rank that it has in the operation.
         peers = taking_part if party is group else tuple(range(party.ranks))
         place = Place(question, inputs, output, threads, party, peers)
-        step = stack.enter_context(catalogue.variant(operation, case.variant).prepare(place))
+        step = stack.enter_context(variant.prepare(place))
         if "overlap" in case.params:
             compose.refuse(case, step, setting.placement, group)
     restore = restoring(operation, question, inputs, output)
@@ -179,7 +192,8 @@ def _prepared(
         step=step, restore=restore, sync=start.hook, cell=setting.standing.cell,
         window=operation.window if acknowledge else 0, **acknowledge,
     )  # fmt: skip
-    return Prepared(question, inputs, output, loop, start, case, party, taking_part)
+    used = place.accelerator if place is not None and variant.step in BY_DEVICE else None
+    return Prepared(question, inputs, output, loop, start, case, party, taking_part, accelerator=used)
 
 
 def _communicator(group: mpi.Group, case: Case, taking_part: tuple[int, ...], stack: ExitStack) -> mpi.Group:

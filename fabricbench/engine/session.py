@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from fabricbench import statistics
+from fabricbench.device import evidence
 from fabricbench.engine import catalogue, compose, congestion, inject, recording
 from fabricbench.engine.preparing import Prepared, prepare
 from fabricbench.engine.setting import Setting
 from fabricbench.errors import UnavailableError
-from fabricbench.measure import sync, telemetry, validate
+from fabricbench.measure import gpu, sync, telemetry, validate
 from fabricbench.measure.loop import Loop
 from fabricbench.measure.sampling import Sampler, in_turn
 from fabricbench.measure.telemetry import Observer
@@ -85,11 +86,12 @@ def _measured(setting: Setting, cases: list[Case], parts: list[Prepared]) -> lis
     loops = [_arriving(setting, part, _slowed(setting, part)) for part in parts]
     standing.at(case.text())
     samplers = [_sampler(setting, part, loop, setting.budget_s) for part, loop in zip(parts, loops, strict=True)]
-    with Observer() as observer:
+    with Observer() as observer, evidence.watching(_uuid(parts[0])) as seen:
         if "aggressor" in case.params:
             found = congestion.in_turn(setting, parts, samplers)
         else:
             found = [*in_turn(samplers, tail=setting.tail)]
+    slowed = _slowed_by(setting, case, seen)
     both = next((place for place, part in enumerate(parts) if part.case.params.get("part") == "both"), 0)
     inside = [
         (replace(parts[both], case=case), compose.seen(parts[both].composed, case, sampled, setting.group))
@@ -102,12 +104,13 @@ def _measured(setting: Setting, cases: list[Case], parts: list[Prepared]) -> lis
     ]
     after = [_check(one, part) for one, part in zip(asked, parts, strict=True)]
     checks = [_joined(setting, *one) for one in zip(before, after, parts, strict=True)]
-    evidence = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
+    held = observer.report(int(setting.group.highest(np.array([telemetry.most_held()]))[0]))
+    around = recording.Around(telemetry=held, injected=injected, slowed=slowed)
     told = [*zip(parts, found, checks, strict=True), *((part, sampled, checks[both]) for part, sampled in inside)]
     return [
         _skipped(setting, part.case, congestion.NEVER_LOADED)
         if sampled is None
-        else recording.record(setting, *_answer(part.case), part, sampled, check, evidence, injected)
+        else recording.record(setting, *_answer(part.case), part, sampled, check, around)
         for part, sampled, check in told
     ]
 
@@ -116,6 +119,21 @@ def _joined(setting: Setting, before: validate.Verdict, after: validate.Verdict,
     operation, _ = _answer(part.case)
     proven = operation.verify is None or setting.clock.verified
     return validate.joined(before, after, recording.reference_name(operation, part.case), proven=proven)
+
+
+def _uuid(prepared: Prepared) -> str | None:
+    return None if prepared.accelerator is None else prepared.accelerator.card.uuid
+
+
+def _slowed_by(setting: Setting, case: Case, seen: evidence.Seen) -> recording.Slowed:
+    """What slowed any rank's GPU, the same on every rank."""
+    if not catalogue.variant(catalogue.operation(case.operation), case.variant).compiler:
+        return recording.Slowed()
+    heard = setting.group.gather((seen.reasons, seen.unknown))
+    return recording.Slowed(
+        reasons=tuple(sorted(set().union(*(reasons for reasons, _ in heard)))),
+        unknown=next((why for _, why in heard if why is not None), None),
+    )
 
 
 def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
@@ -137,9 +155,13 @@ def _check(checked: validate.Validator, part: Prepared) -> validate.Verdict:
 def _sampler(setting: Setting, prepared: Prepared, loop: Loop, budget_s: float) -> Sampler:
     """Of all ranks together; victims and aggressors are sampled each among themselves."""
     beside = "aggressor" in prepared.case.params
+    # Events of a GPU say how long, not when; a fault's own time behind the step is the host's to measure.
+    by_device = prepared.accelerator is not None and loop.step.start is not None
+    if prepared.accelerator is not None and by_device:
+        loop = gpu.held(loop, prepared.accelerator)
     return Sampler(
         group=prepared.party if beside else setting.group, loop=loop, start=prepared.start,
-        taking_part=prepared.question is not None, common_clock=setting.clock.verified,
+        taking_part=prepared.question is not None, common_clock=setting.clock.verified and not by_device,
         cadence=prepared.case.cadence, budget_s=budget_s, keeps_late=beside,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fabricbench import forced, mpi, store
+from fabricbench.device import probe
 from fabricbench.engine import inject, launch, machine, suite, worker
 from fabricbench.engine.suite import Plan, Request
 from fabricbench.engine.worker import Announce, Job
@@ -51,7 +52,7 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
     # How many ranks a foreign launcher starts is not known yet; the ranks look again.
     ranks = UNKNOWN_RANKS if order.launcher and order.ranks is None else _ranks(order)
     distances = _distances(request, order, ranks)
-    made = suite.plan(request, ranks=ranks, distances=distances, has_mpi=mpi.installed() is None)
+    made = suite.plan(request, ranks=ranks, distances=distances, has_mpi=mpi.installed() is None, no_gpu=_no_gpu(order))
     if order.launcher is None:
         suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
     if fault is not None and fault.patterns and not any(fault.hits(case) for case in made.cases):
@@ -76,6 +77,11 @@ def refuse_seed(seed: int) -> None:
     """Raises UsageError for a seed that there is not."""
     if seed < 0:
         raise UsageError(f"The seed {seed} is below zero.", "Give a whole number from 0.")
+
+
+def _no_gpu(order: Order) -> dict[str, str]:
+    """Why no GPU can be used here; of hosts that only a launcher knows nothing is said, the ranks look themselves."""
+    return {} if order.launcher else probe.absences()
 
 
 def _distances(request: Request, order: Order, ranks: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import fnmatch
 import itertools
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,8 +13,9 @@ import numpy as np
 
 from fabricbench import mpi
 from fabricbench.collectives.library import COUNT_LIMIT
+from fabricbench.device import probe
 from fabricbench.engine import aggressors, catalogue, params
-from fabricbench.errors import NotMeasuredError, UsageError, unknown
+from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError, unknown
 from fabricbench.model import Cadence, Case, Mode, Scalar
 from fabricbench.quantity import about_size, parse_size, parse_sizes, size_text
 from fabricbench.spec import Layout, Operation, Question, Variant, element_type
@@ -23,6 +24,10 @@ FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
 CASE_BUDGET_S = 1.0
 """Measuring time of one case where no suite says."""
+MOST_NAMED = 3
+"""Variants that one sentence names."""
+NO_GPU = dict.fromkeys(probe.COMPILERS, "nobody has looked for a GPU.")
+"""Why none is used where a plan is made for other reasons than to measure, by what compiles kernels."""
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -86,11 +91,15 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Plan:
-    """Cases in the order of the suite, the seconds they share, and what the suite wanted but this machine cannot do."""
+    """Cases in the order of the suite, the seconds they share, and what the suite wanted but this machine cannot do.
+
+    `no_gpu`: why what it wanted of a GPU is left out; None where nothing was.
+    """
 
     cases: tuple[Case, ...]
     budget_s: float
     left_out: tuple[str, ...]
+    no_gpu: str | None = None
 
 
 def suites() -> dict[str, Suite]:
@@ -116,8 +125,13 @@ def read(file: Path) -> Suite:
         ) from error
 
 
-def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool) -> Plan:
-    """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be."""
+def plan(
+    request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: bool, no_gpu: Mapping[str, str] = NO_GPU
+) -> Plan:
+    """All cases of a request for so many ranks.  Raises UsageError for anything that does not exist or cannot be.
+
+    no_gpu: why no GPU can be used, by the compiler of kernels; empty where one can.
+    """
     if request.memory != "host":
         raise UsageError(
             f"There is no variant for {request.memory} memory here.",
@@ -127,22 +141,44 @@ def plan(request: Request, *, ranks: int, distances: tuple[str, ...], has_mpi: b
     suite = Suite(about="", budget=0.0, case=list(_wishes(request))) if asked else named(request.suite)
     cases: dict[tuple[Scalar, ...], Case] = {}
     left_out: dict[str, None] = {}
+    absent: dict[str, str] = {}
     for wish, operation, variant in ((one, *answer) for one in suite.wishes() for answer in _variants(one)):
-        missing = _missing(operation, variant, ranks, has_mpi)
-        if missing and asked:
-            failure = NotMeasuredError if variant.uses_mpi and not has_mpi else UsageError
-            raise failure(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
+        if variant.compiler in no_gpu:
+            absent[f"{operation.name}/{variant.name}"] = no_gpu[variant.compiler]
+            continue
+        missing = _missing(operation, variant, ranks, has_mpi, asked=asked)
         if missing:
             left_out[f"{operation.name}: {missing}"] = None
             continue
         possible, refused = _sorted_out(_cases(request, wish, operation, variant, ranks, distances), operation, variant)
         cases |= {case.key(): case for case in possible if case.key() not in cases}
         left_out |= dict.fromkeys(refused)
+    no_gpu_at_all = _of_gpus(absent, no_gpu, left_out, alone=not cases)
     if not cases:
         raise UsageError(f"Nothing is left to measure: {'; '.join(left_out) or 'the suite is empty'}.")
     everything = tuple(aggressors.completed(cases.values()))
     seconds = request.budget or suite.budget or CASE_BUDGET_S * len(everything)
-    return Plan(everything, seconds, tuple(left_out))
+    return Plan(everything, seconds, tuple(left_out), no_gpu_at_all)
+
+
+def _of_gpus(
+    absent: Mapping[str, str], no_gpu: Mapping[str, str], left_out: dict[str, None], *, alone: bool
+) -> str | None:
+    """Why there is no GPU at all for what wanted one; where only a compiler lacks, that goes into `left_out`.
+
+    absent: why by variant.  Raises NotMeasuredError where nothing else is wanted.
+    """
+    if absent and alone:
+        why = "; ".join(dict.fromkeys(absent.values()))
+        named = ", ".join(list(absent)[:MOST_NAMED])
+        if len(absent) > MOST_NAMED:
+            named += f" and {len(absent) - MOST_NAMED} more"
+        raise NotMeasuredError(f"{named} cannot be measured here: {why}")
+    if absent and set(no_gpu) == set(NO_GPU) and len(set(no_gpu.values())) == 1:
+        return next(iter(absent.values()))
+    for why in dict.fromkeys(absent.values()):
+        left_out[f"{', '.join(name for name, said in absent.items() if said == why)}: {why}"] = None
+    return None
 
 
 def _sorted_out(cases: Iterable[Case], operation: Operation, variant: Variant) -> tuple[list[Case], list[str]]:
@@ -200,12 +236,18 @@ def _variants(wish: Wish) -> Iterator[tuple[Operation, Variant]]:
         yield operation, catalogue.variant(operation, name)
 
 
-def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool) -> str | None:
+def _missing(operation: Operation, variant: Variant, ranks: int, has_mpi: bool, *, asked: bool) -> str | None:
+    """What ranks or MPI lack for a variant.  Raises NotMeasuredError or UsageError where it was asked for by name."""
+    failure: type[FabricbenchError] = UsageError
     if variant.uses_mpi and not has_mpi:
-        return f"needs MPI. {mpi.INSTALL}"
-    if operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
-        return "needs at least 2 ranks: ask for -n 2"
-    return None
+        missing, failure = f"needs MPI. {mpi.INSTALL}", NotMeasuredError
+    elif operation.pair and ranks < 2:  # noqa: PLR2004 - a pair is two
+        missing = "needs at least 2 ranks: ask for -n 2"
+    else:
+        return None
+    if asked:
+        raise failure(f"{operation.name}/{variant.name} cannot be measured here: it {missing}.")
+    return missing
 
 
 def _cases(
@@ -237,7 +279,9 @@ def _cases(
             ),
             modes,
         ):  # fmt: skip
-            cadence = request.cadence or wish.cadence or operation.cadence(nbytes)
+            # Events of a GPU are coarse: operations back to back make a sample long enough.
+            usual = "streaming" if variant.compiler else operation.cadence(nbytes)
+            cadence = request.cadence or wish.cadence or usual
             alone = params.one_by_one(chosen, in_place=in_place)
             if alone and request.cadence == "streaming" and operation.in_place != "always":
                 raise UsageError(
@@ -245,7 +289,7 @@ def _cases(
                     "Leave --cadence streaming out.",
                 )
             yield Case(
-                operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
+                operation=operation.name, variant=variant.name, memory=variant.memory, dtype=dtype, nbytes=nbytes,
                 ranks=ranks, cadence="isolated" if alone else cadence, mode=mode, in_place=in_place,
                 params=params.of_mode(chosen, mode),
             )  # fmt: skip

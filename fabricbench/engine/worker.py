@@ -21,6 +21,7 @@ import msgspec
 from threadpoolctl import threadpool_limits
 
 from fabricbench import __version__, forced, mpi, native, store
+from fabricbench.device import probe
 from fabricbench.engine import ceilings, compose, inject, inventory, machine, session, suite
 from fabricbench.engine.placement import Placement, placement
 from fabricbench.engine.setting import Setting
@@ -160,9 +161,10 @@ def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple
     """What all ranks agree on before anything is written.  Raises FabricbenchError on every rank alike."""
     places = placement(group)
     memory = tuple(map(min, zip(*group.gather((machine.available_memory(), machine.free_memory())), strict=True)))
+    no_gpu = dict(chain.from_iterable(absent.items() for absent in group.gather(probe.absences())))
     trouble, plan = None, None
     try:
-        plan = _planned(job, group, places, memory)
+        plan = _planned(job, group, places, memory, no_gpu)
     except FabricbenchError as error:
         trouble = error
     # A suite file may be there on one host and not on another: whoever has trouble has it for all.
@@ -178,7 +180,7 @@ def _agreed(job: Job, group: mpi.Group, book: Book, announce: Announce) -> tuple
     return places, plan
 
 
-def _planned(job: Job, group: mpi.Group, places: Placement, memory: tuple[int, ...]) -> Plan:
+def _planned(job: Job, group: mpi.Group, places: Placement, memory: tuple[int, ...], no_gpu: dict[str, str]) -> Plan:
     """The cases, if they fit in the memory that a host, and that a machine has for its ranks."""
     if job.ranks not in (None, group.ranks):
         raise NotMeasuredError(
@@ -192,7 +194,7 @@ def _planned(job: Job, group: mpi.Group, places: Placement, memory: tuple[int, .
                 "Unset variables and files of your own that choose its collectives.",
             )
     distances = tuple(places.pairs())
-    plan = suite.plan(job.request, ranks=group.ranks, distances=distances, has_mpi=group.has_mpi)
+    plan = suite.plan(job.request, ranks=group.ranks, distances=distances, has_mpi=group.has_mpi, no_gpu=no_gpu)
     for available, ranks in zip(memory, (places.most_on_a_host, places.most_on_a_machine), strict=True):
         suite.refuse_too_large(plan.cases, available, ranks)
     return plan
@@ -223,6 +225,8 @@ def notices(plan: Plan, places: Placement, group: mpi.Group) -> list[str]:
                 "ALL RANKS ARE ON ONE HOST: victims and aggressors share its memory and cores; nothing here is said of "
                 "a network."
             )
+    if plan.no_gpu is not None:
+        found.append(f"NO GPU: ONLY THE CPU IS MEASURED. {plan.no_gpu}")
     if not group.has_mpi:
         found.append(f"NO MPI LIBRARY: ONLY COMPUTE AND MEMORY ARE MEASURED. {mpi.installed()} {mpi.INSTALL}")
     elif plan.left_out:

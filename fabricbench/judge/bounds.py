@@ -18,7 +18,7 @@ from fabricbench.quantity import percent_text, rate_text, time_text
 SLACK = 1.05
 """Share of a ceiling above which a row is not believed: clocks and ceilings have errors too."""
 
-_ONE_WAY = frozenset({"memory"})
+_ONE_WAY = frozenset({"memory", "device-memory"})
 """Resources whose ceiling counts both directions together; links carry each at full rate."""
 
 _REDUCTIONS = frozenset({"allreduce", "reduce", "reduce_scatter", "reduce_scatter_block"})

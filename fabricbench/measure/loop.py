@@ -90,6 +90,11 @@ def _compiled() -> tuple[Callable[..., int], Callable[..., int]]:
     return run, native.jit(_call, "int64(int64, int64)")
 
 
+def called(one: Hook) -> int:
+    """Call a hook once; what it returns."""
+    return _compiled()[1](*one[:2])
+
+
 def overwrite(b: Any) -> int:
     """Bring back input that lives where the output does."""
     memcpy(b.output, b.input, b.nbytes)
@@ -120,9 +125,13 @@ class Loop:
         taken = Taken(np.zeros(samples, np.int64), np.zeros(samples, np.int64))
         code = self._take_compiled(taken, repeats) if self.step.block is not None else self._take_python(taken, repeats)
         if code != 0:
-            said = self.step.why(code) if self.step.why is not None else None
-            raise NotMeasuredError(f"{said or f'The step returned error code {code}'} in sample {int(self.cell[0])}.")
+            raise NotMeasuredError(f"{self.trouble(code)} in sample {int(self.cell[0])}.")
         return taken
+
+    def trouble(self, code: int) -> str:
+        """What a code means that is not 0."""
+        said = self.step.why(code) if self.step.why is not None else None
+        return said or f"The step returned error code {code}"
 
     def _take_compiled(self, taken: Taken, repeats: int) -> int:
         run, _ = _compiled()

@@ -123,6 +123,8 @@ class Validator:
         poison(self.output)
         if self.question is not None:
             fill(self.operation, self.question, self.inputs)
+        if self.loop.step.ready is not None:
+            self.loop.step.ready()
         self.loop.take(1, 1)
         if self.loop.step.settle is not None:
             self.loop.step.settle()

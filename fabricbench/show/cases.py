@@ -11,7 +11,7 @@ from fabricbench.show.table import Column
 
 FAMILIES = {
     "compute": ("gemm", "fma"),
-    "memory": ("copy", "scale", "add", "triad", "dot", "chase", "pack", "unpack"),
+    "memory": ("copy", "scale", "add", "triad", "dot", "reduction", "chase", "pack", "unpack"),
     "host link": ("h2d", "d2h", "d2d", "both", "peer", "launch", "graph-launch"),
     "point to point": (
         *("latency", "bandwidth", "bidirectional", "message-rate", "halo", "incast", "fan-out"),

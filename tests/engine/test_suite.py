@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabricbench.device import probe
 from fabricbench.engine import catalogue, start, suite
 from fabricbench.engine.start import Order
 from fabricbench.engine.suite import Request
@@ -45,6 +46,19 @@ HERE = {"ranks": 2, "distances": ("same-host",), "has_mpi": True}
         (Request(only=["allreduce"], params={"arrival": ["linear"], "skew": [-1]}), "skew of -1 makes no sense"),
         (Request(only=["allreduce/ring"], modes=("persistent",)), "no persistent mode; there are blocking"),
         (Request(only=["alltoall"], sizes="4"), "too small for alltoall.*smallest size here is 8 bytes"),
+        (Request(only=["reduction/numpy"], dtypes=["float16"], sizes="1GiB"), "may exceed.*largest size is 67108864"),
+        (Request(only=["reduction/numba"], params={"op": ["prod"]}), "no operator 'prod'; there are sum, max"),
+        (
+            Request(only=["reduction/numpy"], dtypes=["bfloat16"]),
+            "has no bfloat16; there are float64, float32, float16",
+        ),
+        (Request(only=["fma/numba"], params={"fmas": [0]}), "cannot be done 0 times; give a whole number from 1"),
+        (Request(only=["fma/numba"], params={"fmas": [2.5]}), "cannot be done 2.5 times"),
+        (Request(only=["fma/numba"], params={"fmas": [1 << 21]}), "cannot be done 2097152 times"),
+        (Request(only=["pack/numba"], params={"layout": ["heaped"]}), "no layout 'heaped'; there are strided, paged"),
+        (Request(only=["pack/numba"], params={"block": [0]}), "no block of 0 elements"),
+        (Request(only=["unpack/numba"], params={"block": ["big"]}), "no block of big elements"),
+        (Request(only=["unpack/numba"], sizes="32KiB", params={"block": [1000]}), "no whole number of blocks of 1000"),
         (Request(only=["copy"], memory="device"), "no variant for device memory"),
         (Request(suite="/nowhere/x.toml"), "cannot be read"),
     ],
@@ -112,9 +126,10 @@ def test_a_suite_that_includes_itself_is_named(tmp_path: Path) -> None:
 
 
 def test_an_included_suite_is_measured_once_and_whole() -> None:
-    everything = {case.key() for case in suite.plan(Request(suite="full"), **HERE).cases}
-    for name in ("quick", "point-to-point", "collectives"):
-        assert {case.key() for case in suite.plan(Request(suite=name), **HERE).cases} <= everything
+    here = {**HERE, "no_gpu": {}}
+    everything = {case.key() for case in suite.plan(Request(suite="full"), **here).cases}
+    for name in ("quick", "compute", "gpu", "point-to-point", "collectives"):
+        assert {case.key() for case in suite.plan(Request(suite=name), **here).cases} <= everything
 
 
 @pytest.mark.parametrize("ranks", [0, -3])
@@ -163,11 +178,47 @@ def test_communication_without_mpi_is_not_measured_and_says_how_to_get_it() -> N
     assert any("allreduce" in text for text in plan.left_out)
 
 
+def test_what_needs_a_gpu_is_never_planned_without_one() -> None:
+    without = {**HERE, "no_gpu": dict.fromkeys(probe.COMPILERS, "no GPU: there is no driver.")}
+    with pytest.raises(NotMeasuredError, match=r"triad/rawkernel cannot be measured here: no GPU: there is no driver"):
+        suite.plan(Request(only=["triad/rawkernel"]), **without)
+    with pytest.raises(NotMeasuredError, match=r"copy/driver, .* and \d+ more cannot be measured here: no GPU"):
+        suite.plan(Request(suite="gpu"), **without)
+    plan = suite.plan(Request(suite="quick"), **without)
+    assert {case.memory for case in plan.cases} == {"host"}
+    assert plan.no_gpu == "no GPU: there is no driver."
+    assert suite.plan(Request(only=["copy/numpy"]), **without).no_gpu is None
+
+
+def test_with_a_gpu_its_variants_are_planned_in_device_memory() -> None:
+    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu={})
+    assert {(case.variant, case.memory) for case in plan.cases} == {
+        ("numpy", "host"), ("numba", "host"), ("rawkernel", "device"), ("native", "device"), ("numba-cuda", "device"),
+    }  # fmt: skip
+    assert plan.no_gpu is None
+
+
+def test_what_a_kernel_cannot_move_is_said() -> None:
+    request = Request(only=["pack/numba-cuda"], sizes="32KiB", dtypes=["uint8"], params={"block": [8]})
+    with pytest.raises(UsageError, match="pack/numba-cuda moves blocks of whole 16 bytes, not of 8"):
+        suite.plan(request, **HERE, no_gpu={})
+
+
+def test_with_a_gpu_and_one_compiler_the_other_is_left_out_by_name() -> None:
+    no_numba = {"numba-cuda": "Numba's CUDA cannot be loaded."}
+    both = suite.plan(Request(only=["triad", "copy"]), **HERE, no_gpu=no_numba)
+    assert both.left_out == ("triad/numba-cuda, copy/numba-cuda: Numba's CUDA cannot be loaded.",)
+    plan = suite.plan(Request(only=["triad"]), **HERE, no_gpu=no_numba)
+    assert {case.variant for case in plan.cases} == {"numpy", "numba", "rawkernel", "native"}
+    assert plan.left_out == ("triad/numba-cuda: Numba's CUDA cannot be loaded.",)
+    assert plan.no_gpu is None
+
+
 @pytest.mark.parametrize("name", sorted(suite.suites().keys() - {"congestion"}))  # which needs four
 @pytest.mark.parametrize("ranks", [1, 2, 3, 5, 8])
 def test_every_suite_has_cases_for_any_number_of_ranks(name: str, ranks: int) -> None:
     distances = ("same-host",) if ranks > 1 else ()
-    plan = suite.plan(Request(suite=name), ranks=ranks, distances=distances, has_mpi=True)
+    plan = suite.plan(Request(suite=name), ranks=ranks, distances=distances, has_mpi=True, no_gpu={})
     assert len({case.key() for case in plan.cases}) == len(plan.cases)
 
 

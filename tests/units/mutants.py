@@ -12,6 +12,7 @@ from fabricbench.collectives import segments
 from fabricbench.collectives.hops import exchange, first_of
 from fabricbench.collectives.reductions import reduce
 from fabricbench.engine import catalogue
+from fabricbench.kernels import moving
 from fabricbench.measure.loop import Loop, nothing
 from fabricbench.spec import Buffer, Context, Operation, Step, Variant, block
 
@@ -195,3 +196,39 @@ def own_message(context: Context, step: Step) -> Step:
 def one_off(context: Context, step: Step) -> Step:
     a, b = context.output.array, context.inputs[0].array
     return Step(call=lambda: np.copyto(a[1:], b[:-1]))
+
+
+@mutant("reduction/numpy/tail left out")
+def no_tail(context: Context, step: Step) -> Step:
+    b, result = context.inputs[0].array, context.output.array
+
+    def shorter() -> None:
+        result[0] = b[:-30].sum()
+
+    return Step(call=shorter)
+
+
+@mutant("fma/numpy/one operation too many")
+def once_more(context: Context, step: Step) -> Step:
+    def perform_and_add() -> None:
+        step.call()
+        np.add(context.output.array, 1, out=context.output.array)
+
+    return Step(call=perform_and_add)
+
+
+@mutant("pack/numpy/in the order of the pool")
+def unsorted(context: Context, step: Step) -> Step:
+    return Step(call=lambda: np.copyto(context.output.array, context.inputs[0].array))
+
+
+@mutant("unpack/numpy/the table the wrong way round")
+def gathered(context: Context, step: Step) -> Step:
+    shape = (-1, moving.elements(context.question))
+    a, b = context.output.array.reshape(shape), context.inputs[0].array.reshape(shape)
+    order = moving.table(context.question)
+
+    def gather() -> None:
+        a[:] = b[order]
+
+    return Step(call=gather)

@@ -168,6 +168,39 @@ def bisection(inputs: Inputs, rank: int, case: Case) -> Array:
     return inputs[partner[rank]][0] if rank in partner else np.empty(0)
 
 
+def joined(inputs: Inputs, rank: int, case: Case) -> Array:
+    """Of one array; a half-precision answer is the element that is nearest, the even one of two."""
+    values = decoded(case, inputs[rank][0])
+    exact = int(UFUNCS[str(case.params["op"])].reduce(values))
+    if case.dtype != "bfloat16":
+        return np.array([exact]).astype(case.dtype)
+    below = np.array([exact], np.float32).view(np.uint32) >> 16
+    apart = [abs(float((bits << 16).view(np.float32)[0]) - exact) for bits in (below, below + 1)]
+    up = apart[1] < apart[0] or (apart[1] == apart[0] and below[0] % 2 == 1)
+    return (below + up).astype(np.uint16)
+
+
+def pages(case: Case, count: int) -> list[int]:
+    """Which block of the pool stands at each place of the packed side."""
+    blocks = count // int(case.params["block"])
+    if case.params["layout"] == "paged":
+        return [int(at) for at in np.random.default_rng(blocks).permutation(blocks)]
+    return sorted(range(blocks), key=lambda at: (at % 8, at))
+
+
+def packed(inputs: Inputs, rank: int, case: Case) -> Array:
+    rows = inputs[rank][0].reshape(-1, int(case.params["block"]))
+    return rows[np.array(pages(case, rows.size), np.int64)].reshape(-1)
+
+
+def unpacked(inputs: Inputs, rank: int, case: Case) -> Array:
+    rows = inputs[rank][0].reshape(-1, int(case.params["block"]))
+    pool = np.empty_like(rows)
+    for row, at in zip(rows, pages(case, rows.size), strict=True):
+        pool[at] = row
+    return pool.reshape(-1)
+
+
 DEFINITIONS: dict[str, Definition] = {
     "accumulate": lambda inputs, rank, case: reduced(inputs, case)[: 0 if rank == 0 else None],
     "allgather": lambda inputs, rank, case: concatenated(inputs),
@@ -185,6 +218,8 @@ DEFINITIONS: dict[str, Definition] = {
     "gather": lambda inputs, rank, case: at_root(inputs, rank, case, concatenated(inputs)),
     "gatherv": lambda inputs, rank, case: at_root(inputs, rank, case, concatenated(inputs)),
     "get": lambda inputs, rank, case: inputs[1][0][: None if rank == 0 else 0],
+    "graph-launch": lambda inputs, rank, case: whole(inputs[rank][0]) + 1,
+    "h2d": lambda inputs, rank, case: inputs[rank][0],
     "halo": halo,
     "incast": incast,
     "latency": lambda inputs, rank, case: inputs[1 - rank][0],
@@ -200,8 +235,14 @@ DEFINITIONS: dict[str, Definition] = {
     "add": lambda inputs, rank, case: whole(inputs[rank][0]) + whole(inputs[rank][1]),
     "chase": walked,
     "copy": lambda inputs, rank, case: inputs[rank][0],
+    "d2h": lambda inputs, rank, case: inputs[rank][0],
     "dot": lambda inputs, rank, case: np.array([np.dot(whole(inputs[rank][0]), whole(inputs[rank][1]))]),
+    "fma": lambda inputs, rank, case: whole(inputs[rank][0]) + int(case.params["fmas"]),
     "gemm": matrix_product,
+    "launch": lambda inputs, rank, case: whole(inputs[rank][0]) + 1,
+    "pack": packed,
+    "reduction": joined,
     "scale": lambda inputs, rank, case: 3 * whole(inputs[rank][0]),
     "triad": lambda inputs, rank, case: whole(inputs[rank][0]) + 3 * whole(inputs[rank][1]),
+    "unpack": unpacked,
 }

@@ -60,7 +60,7 @@ def cases(operation: Operation, variant: Variant, ranks: int) -> Iterator[Case]:
         for nbytes in dict.fromkeys(size for size in fitted if size is not None):
             for mode, in_place in forms(operation, variant, first=first):
                 case = Case(
-                    operation=operation.name, variant=variant.name, memory="host", dtype=dtype, nbytes=nbytes,
+                    operation=operation.name, variant=variant.name, memory=variant.memory, dtype=dtype, nbytes=nbytes,
                     ranks=ranks, cadence="isolated", mode=mode, in_place=in_place, params=dict(operation.params),
                 )  # fmt: skip
                 if operation.refuse(case) is None and suite.refusal(variant, case) is None:
@@ -131,6 +131,8 @@ class Trial:
         guards = [guard(buffer) for buffer in (*self.inputs, self.output)]
         for time_of in ("first", "second"):
             validate.poison(self.output)
+            if step.ready is not None:
+                step.ready()
             loop.take(1, 1)
             if step.settle is not None:
                 step.settle()
@@ -207,11 +209,11 @@ def guard(buffer: Buffer) -> Any:
     return marked
 
 
-def everything(ranks: int) -> Iterator[tuple[str, Case, Variant]]:
-    """All cases of the catalogue by name."""
+def everything(ranks: int, *, on_gpu: bool = False) -> Iterator[tuple[str, Case, Variant]]:
+    """All cases of the catalogue by name, those of a GPU apart."""
     for operation in catalogue.operations().values():
         for variant in operation.variants.values():
-            for case in cases(operation, variant, ranks):
+            for case in cases(operation, variant, ranks) if bool(variant.compiler) is on_gpu else ():
                 yield title(case), case, variant
 
 

@@ -39,3 +39,23 @@ def test_the_reduction_adds_several_elements_at_once(tmp_path: Path, dtype: str,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert re.search(rf"^\s+{PACKED[dtype, op]}\s.*%[xyz]mm", made.stdout, re.MULTILINE)
+
+
+MULTIPLY_ADD = """
+import numpy as np
+from fabricbench import native
+from fabricbench.kernels import fma
+from fabricbench.spec import block
+
+asked = block(a=0, b=0, count=0, fmas=0, zero=np.float32(0), one=np.float32(1))
+print(native.compile(fma.call, asked).owner._library.get_asm_str())
+"""
+
+
+@pytest.mark.skipif(" fma " not in Path("/proc/cpuinfo").read_text(), reason="a processor without the instruction")
+def test_multiply_and_add_is_one_instruction_for_several_elements(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", MULTIPLY_ADD], env=os.environ | {"XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert len(re.findall(r"^\s+vfmadd\w+ps\s.*%[yz]mm", made.stdout, re.MULTILINE)) >= 8
