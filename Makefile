@@ -17,7 +17,12 @@ run: $(READY)  ## measure this machine and print the tables
 	$(BIN)/fabricbench run quick
 
 test: $(READY)  ## every test that can run here; TESTS: words for pytest, such as a folder
+ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
+else
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m 'not mpi and not hosts and not browser'
+	$(BIN)/python -m pytest -m 'mpi or hosts or browser'  # which want the cores for themselves
+endif
 
 lint: $(READY)
 	$(BIN)/ruff check .
