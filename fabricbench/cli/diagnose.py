@@ -53,6 +53,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="slow:OPERATION/VARIANT:FACTOR@RANK or flip:OPERATION/VARIANT, of gemm/numpy, triad/numba or "
         "allreduce/mpi, to see it found (default: none)",
     )
+    parser.add_argument(
+        "--pairs-only",
+        action="store_true",
+        help="leave out what each host does by itself, and all-reduces of halves (default: off)",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="NUMBER", help="order of rounds (default: %(default)s)")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="result with every round, .jsonl or .jsonl.gz (default: a new file)"
@@ -78,6 +83,7 @@ def execute(arguments: argparse.Namespace) -> int:
     question = Question(
         nbytes=sizes[0], budget_s=arguments.budget, limit_s=arguments.timeout, seed=arguments.seed,
         groups=None if arguments.groups is None else _groups(Path(arguments.groups)), inject=arguments.inject,
+        pairs_only=arguments.pairs_only,
     )  # fmt: skip
     order = Order(
         ranks=arguments.ranks, launcher=arguments.launcher, output=arguments.output, command=tuple(arguments.words)

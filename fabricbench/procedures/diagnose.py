@@ -54,6 +54,8 @@ def _refuse_idle(question: Question, members: int) -> None:
     fault = inject.parse(question.inject)
     if fault is None:
         return
+    if question.pairs_only:
+        raise UsageError("--inject hits cases, and --pairs-only leaves them all out.", "Leave one of the two out.")
     rows = [*locally.cases([name for name, _, _ in locally.TESTS], members), searching.case(question, (0, 1), members)]
     if not any(fault.hits(row) for row in rows):
         names = ", ".join(dict.fromkeys(f"{row.operation}/{row.variant}" for row in rows))

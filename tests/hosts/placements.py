@@ -9,8 +9,9 @@ Fabrics of seeded rates, 50 to 200 Mbit/s, with a fault at a seeded place, diagn
     leaves      6 hosts on two leaves whose uplink carries half of what the hosts could send: nobody is to be blamed
     wide        8 hosts, no fault: what `make detection` takes its noise from
 
-Every run is a line of the output; runs that are there are not made again. Results of wide runs are kept
-beside it. Exit status 1 where a run was wrong, 3 where there can be no fabric.
+Pairs only, because all hosts share the cores of one machine. Every run is a line of the output; runs that are there are
+not made again. Results of wide runs are kept beside it. Exit status 1 where a run was wrong, 3 where there can be no
+fabric.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def diagnosed(case: Case, seed: int, keep: Path | None = None, size: str = SIZE)
 
 def _asked(made: Fabric, words: Sequence[str], keep: Path | None) -> tuple[int, dict[str, Any]]:
     output = made.folder / "diagnosis.jsonl"
-    asked = ["--budget", BUDGET_S, "--format", "json", "-o", str(output), *words]
+    asked = ["--pairs-only", "--budget", BUDGET_S, "--format", "json", "-o", str(output), *words]
     done = subprocess.run(
         [sys.executable, "-m", "fabricbench", "diagnose", "-n", str(len(made.hosts)), "--launcher", made.launcher(),
          *asked],

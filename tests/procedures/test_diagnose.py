@@ -49,6 +49,16 @@ def test_a_clean_fabric_is_clean_and_says_what_each_test_sees(diagnosed: Any) ->
     assert result.end.records == len(result.records) == 6 + 21
 
 
+def test_pairs_alone_are_pairs_alone(diagnosed: Any) -> None:
+    fabric = Fabric(SIX, tests={("gemm", 2): 0.61})
+    found = diagnosed(fabric, "--pairs-only")
+    assert found.status == 0
+    assert [type(task).__name__ for task in fabric.tasks] == ["Survey", "Survey"]
+    refused = diagnosed(Fabric(SIX), "--pairs-only", "--inject", "slow:gemm/numpy:2@1")
+    assert refused.status == 2
+    assert "--pairs-only leaves them all out" in refused.err
+
+
 @pytest.mark.parametrize(
     ("operation", "said"),
     [
