@@ -7,6 +7,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,7 @@ RESULTS = CHECKOUT / "results" / "hosts"
 SIZES = ((4, 1000), (16, 1000), (64, 100))
 """Hosts of which every pair is measured, and runs."""
 FIFTH = 0.2
+WORKERS = 8
 MANY, MANY_RUNS = 1024, 20
 """Hosts of which some rounds are measured, and runs."""
 
@@ -102,19 +104,22 @@ def read(files: Sequence[Path]) -> list[tuple[str, Source]]:
 
 
 def tables(found: Sequence[tuple[str, Source]]) -> Iterator[Table | str]:
-    """All tables, as they are counted, each with what it comes to."""
+    """All tables, as they are counted by a process each, with what they come to."""
     sources = [one for _, one in found]
     yield detections.sources(found)
-    for hosts, runs in SIZES:
-        yield from _counted(detection.outcomes(sources, hosts, runs), f"{hosts} hosts, every pair, {runs:,} runs each")
-    yield MANY_TEXT.format(
-        many=f"{MANY:,}", first=rounds.SPARSE_ROUNDS, all=f"{MANY - 1:,}", targeted=rounds.TARGETED_ROUNDS,
-        share=percent_text(rounds.SPARSE_ROUNDS / (MANY - 1)),
-    )  # fmt: skip
-    yield from _counted(
-        detection.sparse(sources, MANY, MANY_RUNS), f"{MANY:,} hosts, some rounds, {MANY_RUNS} runs each"
-    )
-    yield detections.edges([one for hosts, runs in SIZES for one in detection.edges(sources, hosts, runs)])
+    with ProcessPoolExecutor(WORKERS) as pool:
+        some = [pool.submit(detection.sparse, sources, MANY, [seed]) for seed in range(MANY_RUNS)]
+        every = [(hosts, runs, pool.submit(detection.outcomes, sources, hosts, runs)) for hosts, runs in SIZES]
+        edges = [pool.submit(detection.edges, sources, hosts, runs) for hosts, runs in SIZES]
+        for hosts, runs, counting in every:
+            yield from _counted(counting.result(), f"{hosts} hosts, every pair, {runs:,} runs each")
+        yield MANY_TEXT.format(
+            many=f"{MANY:,}", first=rounds.SPARSE_ROUNDS, all=f"{MANY - 1:,}", targeted=rounds.TARGETED_ROUNDS,
+            share=percent_text(rounds.SPARSE_ROUNDS / (MANY - 1)),
+        )  # fmt: skip
+        sparse = detection.added(one for counting in some for one in counting.result())
+        yield from _counted(sparse, f"{MANY:,} hosts, some rounds, {MANY_RUNS} runs each")
+        yield detections.edges([one for counting in edges for one in counting.result()])
 
 
 def _counted(outcomes: Sequence[Outcome], title: str) -> Iterator[Table | str]:

@@ -105,18 +105,25 @@ def edges(sources: Sequence[Source], hosts: int, runs: int) -> list[Edge]:
     return found
 
 
-def sparse(sources: Sequence[Source], hosts: int, runs: int) -> list[Outcome]:
+def sparse(sources: Sequence[Source], hosts: int, seeds: Sequence[int]) -> list[Outcome]:
     """Of so many hosts the rounds that `diagnose` measures: some at random, more for hosts that these bring near."""
-    found: dict[tuple[bool, Fault | None, float], Outcome] = {}
-    for run, grouped in product(range(runs), (False, True)):
+    found = []
+    for run, grouped in product(seeds, (False, True)):
         random = np.random.default_rng([SEED, hosts, grouped, run])
         pairings = rounds.first(hosts, run)
         clean = made(sources, layout_of(pairings, group_names(hosts, grouped=grouped)), 1, random)
         for fault, severity, placed in _cases(clean.layout, 1, random, grouped=grouped):
             seen, layout = _surveyed(clean, placed, 1 - severity, pairings, random)
-            outcome = _outcome(seen, replace(clean, layout=layout), placed, fault, severity, random)
-            before = found.get(key := (grouped, fault, severity))
-            found[key] = outcome if before is None else before.with_more(outcome)
+            found.append(_outcome(seen, replace(clean, layout=layout), placed, fault, severity, random))
+    return added(found)
+
+
+def added(some: Iterable[Outcome]) -> list[Outcome]:
+    """Those of the same fault together."""
+    found: dict[tuple[bool, Fault | None, float], Outcome] = {}
+    for one in some:
+        before = found.get(key := (one.grouped, one.fault, one.severity))
+        found[key] = one if before is None else before.with_more(one)
     return list(found.values())
 
 

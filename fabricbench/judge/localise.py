@@ -11,7 +11,7 @@ low transmit(i). Effects are relative to the median host, so that what is slow m
 leaves) are fitted only where the caller names them; an uplink between two groups is no host's fault, and is read first,
 relative to what groups have among themselves.
 
-What is named must be slower than the run's own noise allows (`judge/slowness.py`). `docs/detection.md` has how often
+What is named must be slower than the run's own noise allows (`judge/slowness.py`). `make detection` counts how often
 that names what is slow, and what is not.
 """
 
