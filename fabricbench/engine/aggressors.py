@@ -121,6 +121,11 @@ def _aggressor(case: Case) -> Case:
     )  # fmt: skip
 
 
+def place(case: Case) -> tuple[int, float]:
+    """Where a case stands among those that are linked: the victim's first, by load."""
+    return ("victim", "null", "aggressor").index(str(case.params["role"])), float(case.params["load"])
+
+
 def victims(ranks: int) -> int:
     """Victims among so many ranks."""
     return ranks // 2

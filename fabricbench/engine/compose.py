@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fabricbench import mpi
+from fabricbench.engine import aggressors
 from fabricbench.engine.placement import Placement
 from fabricbench.engine.spin import round_s, spin, spinner
 from fabricbench.engine.tending import tended
@@ -52,7 +53,10 @@ def linked(cases: Iterable[Case]) -> list[list[Case]]:
         params = {name: value for name, value in case.params.items() if name != "part"}
         beside = (case.victim, case.params["aggressor"]) if "aggressor" in params else None
         groups.setdefault(beside or msgspec.structs.replace(case, params=params).key(), []).append(case)
-    return list(groups.values())
+    # A victim is prepared first, whatever the order that was drawn.
+    return [
+        sorted(group, key=aggressors.place) if "aggressor" in group[0].params else group for group in groups.values()
+    ]
 
 
 def performed(cases: Iterable[Case]) -> list[Case]:

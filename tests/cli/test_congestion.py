@@ -13,7 +13,7 @@ from fabricbench.model import Record
 pytestmark = [pytest.mark.mpi, pytest.mark.skipif(mpi.installed() is not None, reason="needs MPI")]
 
 WORDS = ("--only", "allreduce/mpi", "--sizes", "1KiB", "--param", "aggressor=alltoall-4k", "--budget", "0.2")
-ROLES = ("victim", "null", "victim", "aggressor")
+ROLES = ("victim", "victim", "null", "aggressor")
 
 
 def measured(folder: Path, *words: str) -> tuple[int, list[Record]]:
@@ -31,13 +31,13 @@ def test_four_ranks_measure_two_victims_beside_two_aggressors(
     assert 0 <= shown.err.find("NOT FOR A PRODUCTION NETWORK") < shown.err.find("[1/4]")
     assert "ALL RANKS ARE ON ONE HOST" in shown.err
     assert [(one.case.params["role"], one.case.params["load"]) for one in records] == [
-        *zip(ROLES, (0.0, 0.0, 1.0, 1.0), strict=True)
+        *zip(ROLES, (0.0, 1.0, 0.0, 1.0), strict=True)
     ]
     (placement,) = {one.conditions.placement for one in records}
     assert placement.startswith("1x4, victims ")
     crowded = (os.cpu_count() or 1) < 4
     assert all(("oversubscribed" in one.conditions.flags) == crowded for one in records)
-    quiet, null, loaded, beside = records
+    quiet, loaded, null, beside = records
     for one in (quiet, null, beside):
         assert (one.check.status, len(one.ranks_s.median)) == ("ok", 2)
     for one in (quiet, null):

@@ -1,5 +1,6 @@
 """Who is a victim, which loads there are, and the one clear sentence for what cannot be."""
 
+import random
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -81,8 +82,17 @@ def test_a_victim_has_a_base_a_null_test_and_every_load_with_its_aggressors() ->
     assert [(case.params["load"], case.nbytes) for case in beside] == [(n / 4, 2 * n * (4 << 20)) for n in range(1, 5)]
     assert {case.params["victim"] for case in beside} == {"allreduce/mpi float32 512KiB"} == {cases[0].victim}
     assert {case.cadence for case in of(cases, "victim")} == {"isolated"}
-    assert compose.linked(cases) == [cases]
+    assert compose.linked(cases) == [sorted(cases, key=aggressors.place)]
     assert len({case.key() for case in cases}) == len(cases)
+
+
+@given(st.randoms())
+def test_the_base_is_prepared_first_in_whatever_order_cases_come(draw: random.Random) -> None:
+    cases = planned(16)
+    draw.shuffle(cases)
+    (group,) = compose.linked(cases)
+    assert [case.params["role"] for case in group] == ["victim"] * 5 + ["null"] + ["aggressor"] * 4
+    assert group[0].params["load"] == 0.0
 
 
 def test_victims_and_kinds_of_aggressors_are_measured_apart() -> None:
