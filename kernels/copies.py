@@ -19,15 +19,12 @@ def start(b: Any) -> int:
     return perform(b.copy, b.to, b.source, b.nbytes, b.stream)  # type: ignore[no-any-return]
 
 
-def wait(b: Any) -> int:
-    """Until all work of the stream is done."""
-    return perform(b.wait, b.stream)  # type: ignore[no-any-return]
-
-
 def copy_and_wait(b: Any) -> int:
     """One copy, until it is done."""
     code: int = start(b)
-    return code if code != 0 else wait(b)
+    if code != 0:
+        return code
+    return perform(b.wait, b.stream)  # type: ignore[no-any-return]
 
 
 def copying(gpu: Accelerator, function: str, to: int, source: int, nbytes: int) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from fabricbench.entries import prange, view
 from fabricbench.kernels import copies, threads
 from fabricbench.kernels.arrays import arrays, built, streamed, touched, written
+from fabricbench.kernels.launching import wait
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 
@@ -82,7 +83,7 @@ def driver(context: Context) -> Iterator[Step]:
             gpu.upload(a, target.array)
 
         yield Step(
-            call=copies.copy_and_wait, start=copies.start, finish=copies.wait,
+            call=copies.copy_and_wait, start=copies.start, finish=wait,
             block=copies.copying(gpu, "cuMemcpyDtoDAsync_v2", a, b, source.nbytes),
             why=gpu.why, ready=upload,
             settle=lambda: gpu.download(target.array, a),

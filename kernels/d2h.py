@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from fabricbench.kernels.copies import copy_and_wait, copying, over_link, start, wait
+from fabricbench.kernels.copies import copy_and_wait, copying, over_link, start
+from fabricbench.kernels.launching import wait
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from fabricbench.entries import fma as multiply_add
 from fabricbench.entries import prange, view
 from fabricbench.kernels import threads
+from fabricbench.kernels.arrays import touched
 from fabricbench.kernels.launching import PACK, THREADS, array, placed
 from fabricbench.model import Case, Traffic
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
@@ -118,6 +119,7 @@ def call(b: Any) -> int:
 @fma.variant("numba")
 def numba(context: Context) -> Iterator[Step]:
     """Compiled loops over chunks in the nearest cache, all threads of the rank; eight operations a load."""
+    touched(context)
     question = context.question
     yield Step(
         call=call,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fabricbench.entries import perform
 from fabricbench.kernels.launch import reference
-from fabricbench.kernels.launching import THREADS, placed
+from fabricbench.kernels.launching import THREADS, placed, wait
 from fabricbench.model import Traffic
 from fabricbench.spec import Context, Layout, Operation, Step, block
 
@@ -32,15 +32,12 @@ def launch(b: Any) -> int:
     return perform(b.launch, b.graph, b.stream)  # type: ignore[no-any-return]
 
 
-def wait(b: Any) -> int:
-    """Until all work of the stream is done."""
-    return perform(b.wait, b.stream)  # type: ignore[no-any-return]
-
-
 def launch_and_wait(b: Any) -> int:
     """One launch of the graph, until it is done."""
     code: int = launch(b)
-    return code if code != 0 else wait(b)
+    if code != 0:
+        return code
+    return perform(b.wait, b.stream)  # type: ignore[no-any-return]
 
 
 @graph_launch.variant("rawkernel", compiler="nvrtc", step="graph")

@@ -14,6 +14,7 @@ import numpy as np
 
 from fabricbench.entries import memcpy, prange, view
 from fabricbench.kernels import threads
+from fabricbench.kernels.arrays import touch
 from fabricbench.kernels.launching import PACK, THREADS, array, placed
 from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Question, Step, block, element_type
@@ -103,8 +104,10 @@ def call_scatter(b: Any) -> int:
 
 
 def by_loop(context: Context, *, gathers: bool) -> Step:
-    """The step of a compiled loop over blocks."""
+    """The step of a compiled loop over blocks, each side on pages that were touched first by the threads in turn."""
     question, order = context.question, table(context.question)
+    for buffer in (*context.inputs, context.output):
+        context.once(touch, block(target=buffer.address, count=buffer.nbytes, zero=np.uint8(0)))
     return Step(
         call=call_gather if gathers else call_scatter,
         block=block(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fabricbench.entries import invoke, perform
-from fabricbench.kernels.launching import Placed
+from fabricbench.kernels.launching import Placed, wait
 from fabricbench.spec import Step, block
 
 ELEMENTS = {"float64": 0, "float32": 1, "bfloat16": 2, "float16": 3}
@@ -22,14 +22,9 @@ def launch(b: Any) -> int:
     return invoke(b)  # type: ignore[no-any-return]
 
 
-def wait(b: Any) -> int:
-    """Until all work of the stream is done."""
-    return perform(b.wait, b.stream)  # type: ignore[no-any-return]
-
-
 def launch_and_wait(b: Any) -> int:
     """One call, until its kernel is done."""
-    # Not through the two above: of blocks with more fields Numba would think that they are ones with fewer.
+    # Not through `launch`: see `launching.wait`.
     code: int = invoke(b)
     if code != 0:
         return code

@@ -11,7 +11,7 @@ import numpy as np
 
 from fabricbench.entries import bits_of, float_of, prange, view
 from fabricbench.kernels import native, threads
-from fabricbench.kernels.arrays import arrays
+from fabricbench.kernels.arrays import arrays, touched
 from fabricbench.kernels.launching import PACK, held, joined, placed
 from fabricbench.model import Case
 from fabricbench.spec import Array, Context, Layout, Operation, Question, Step, block
@@ -168,7 +168,8 @@ BODIES: dict[tuple[str, bool], Callable[[Any], int]] = {
 
 @reduction.variant("numba", dtypes=("float64", "float32", "bfloat16"))
 def numba(context: Context) -> Iterator[Step]:
-    """A compiled loop over all threads of the rank, each with an answer of its own, joined at the end."""
+    """A compiled loop over all threads of the rank, each on pages that it touched first, with an answer of its own."""
+    touched(context)
     question = context.question
     op, half = str(question.case.params["op"]), question.case.dtype == "bfloat16"
     wide = np.float32 if half else question.dtype.type

@@ -38,12 +38,16 @@ class Written:
 
 
 def compiled(body: Callable[..., None], signature: str, capability: tuple[int, int], **names: Any) -> Written:
-    """PTX of a kernel.
+    """PTX of a kernel.  Raises UnavailableError with Numba's reason where there is none.
 
     signature: Numba's spelling, such as "void(float32[::1], float32)".
     names: meanings of global names of the body and of its helpers: functions, numbers, NumPy types.
     """
-    ptx, _ = loaded().compile_ptx(resolved(body, names), signature, cc=capability)
+    cuda = loaded()
+    try:
+        ptx, _ = cuda.compile_ptx(resolved(body, names), signature, cc=capability)
+    except Exception as error:  # Numba's own, and those of the libraries that it looks for when it compiles
+        raise UnavailableError(f"Numba cannot compile {body.__name__}: {error}.", INSTALL) from error
     (name,) = re.findall(r"\.visible \.entry (\w+)\(", ptx)
     return Written(name=str(name), ptx=str(ptx))
 

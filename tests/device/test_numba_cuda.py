@@ -19,7 +19,7 @@ from fabricbench import mpi
 from fabricbench.device import numba_cuda
 from fabricbench.engine import preparing
 from fabricbench.errors import UnavailableError
-from fabricbench.kernels import launching
+from fabricbench.kernels import launching, threads
 from fabricbench.model import Case
 from fabricbench.spec import Operation, Question, Step, Variant
 
@@ -150,6 +150,19 @@ def test_it_compiles_and_is_launched_with_what_it_takes(
     loads = "l" * WIDE_LOADS.get(operation.name, 0)
     assert loads in order
     assert bool(loads) == bool(order)
+
+
+def test_what_cannot_be_compiled_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UnavailableError, match="Numba cannot compile stream_simple: "):
+        numba_cuda.compiled(threads.stream_simple, "void(float32[::1])", (9, 0))
+
+    class Bare:
+        def compile_ptx(self, *given: object, **more: object) -> None:
+            raise RuntimeError("libnvvm cannot be found")
+
+    monkeypatch.setattr(numba_cuda, "loaded", Bare)
+    with pytest.raises(UnavailableError, match=r"libnvvm cannot be found\. pip install 'fabricbench\[cuda13\]'"):
+        numba_cuda.compiled(threads.walk, "void(int64[::1], int64[::1], int64)", (9, 0))
 
 
 def test_what_a_body_may_not_name_is_an_error() -> None:
