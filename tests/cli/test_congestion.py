@@ -12,13 +12,13 @@ from fabricbench.model import Record
 
 pytestmark = [pytest.mark.mpi, pytest.mark.skipif(mpi.installed() is not None, reason="needs MPI")]
 
-WORDS = ("--only", "allreduce/mpi", "--sizes", "1KiB", "--param", "aggressor=alltoall-4k", "--budget", "0.2")
+WORDS = ("--only", "allreduce/mpi", "--sizes", "1KiB", "--param", "aggressor=alltoall-4k", "--budget", "0.05")
 ROLES = ("victim", "victim", "null", "aggressor")
 
 
 def measured(folder: Path, *words: str) -> tuple[int, list[Record]]:
     file = folder / "result.jsonl"
-    status = main(["run", "-n", "4", *WORDS, "--timeout", "100", "-o", str(file), *words])
+    status = main(["run", "-n", "4", *WORDS, "--timeout", "300", "-o", str(file), *words])
     return status, list(store.load(file)[-1].records)
 
 
