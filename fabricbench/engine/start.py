@@ -45,8 +45,7 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
     """What would be measured here, and on how many ranks, without starting any.  Raises UsageError."""
     fault = inject.parse(request.inject)
     _settings(order)
-    if request.seed < 0:
-        raise UsageError(f"The seed {request.seed} is below zero.", "Give a whole number from 0.")
+    refuse_seed(request.seed)
     # How many ranks a foreign launcher starts is not known yet; the ranks look again.
     ranks = FEWEST_RANKS if order.launcher and order.ranks is None else _ranks(order)
     distances = _distances(request, order, ranks)
@@ -55,8 +54,8 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
         suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
     if fault is not None and fault.patterns and not any(fault.hits(case) for case in made.cases):
         raise UsageError(f"No row is hit by --inject {request.inject}.", "Name rows that are measured.")
-    if fault is not None and not fault.patterns and not (order.launcher or 0 <= fault.amount < ranks):
-        raise UsageError(f"There is no rank {fault.amount:g} of {ranks} for --inject {request.inject}.")
+    if fault is not None and fault.rank is not None and not (order.launcher or 0 <= fault.rank < ranks):
+        raise UsageError(f"There is no rank {fault.rank} of {ranks} for --inject {request.inject}.")
     called = {case.operation for case in made.cases if case.variant in ("mpi", "mpi4py") and case.mode == "blocking"}
     for operation in forced.asked(order.algorithms):
         if operation not in called and any(case.operation == operation for case in made.cases):
@@ -69,6 +68,12 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
                 f"Measure {operation}/mpi, or leave it out.",
             )
     return made, ranks
+
+
+def refuse_seed(seed: int) -> None:
+    """Raises UsageError for a seed that there is not."""
+    if seed < 0:
+        raise UsageError(f"The seed {seed} is below zero.", "Give a whole number from 0.")
 
 
 def _distances(request: Request, order: Order, ranks: int) -> tuple[str, ...]:
