@@ -377,6 +377,7 @@ class TestPairs:
         assert figure["layout"]["xaxis"]["ticktext"] == ["a", "b", "* node2", "* node9", "node10"]
         assert heat["z"][3][2] == pytest.approx(50, abs=0.2)  # node9 to node2
         assert heat["z"][2][3] == pytest.approx(100, abs=0.2)
+        assert any("from node9 to node2 at 0.50 of the others" in text for _, text in answer(page))
 
     def test_what_stands_out_is_said_or_what_would_have(self) -> None:
         said = answer(tree(written([paired(6)])))
