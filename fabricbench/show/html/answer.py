@@ -7,7 +7,7 @@ from fabricbench.judge.columns import Columns
 from fabricbench.judge.compare import Comparison, Row
 from fabricbench.judge.guidelines import findings
 from fabricbench.judge.rule import Verdict
-from fabricbench.model import Record
+from fabricbench.model import Record, Round
 from fabricbench.show import guidelines
 from fabricbench.show.cases import Grouping
 from fabricbench.show.heading import alarms, facts, imported
@@ -29,6 +29,7 @@ def of_run(result: Result, tables: Grouping[Measured]) -> list[Said]:
         _measured(result, rows),
         *(Said(kind="bad", text=text) for text in alarms(result)),
         *_wrong(rows, tables),
+        *_wrong_rounds(result.rounds),
         *_right(result.records),
         *_not_measured(rows, tables),
         *_doubted(rows),
@@ -80,7 +81,7 @@ def _measured(result: Result, rows: Sequence[Measured]) -> Said:
     if imported(result.records):
         text = f"{what}, printed by {known['printed by']}, not measured or checked here."
         return Said(kind="plain", text=text)
-    place = [str(run.machine[name]) for name in ("hostname", "cpu") if run.machine.get(name)]
+    place = [str(run.machine.get(name, f"unknown {name}")) for name in ("hostname", "cpu")]
     commit = run.software.get("commit", "unknown")
     rounds = [counted(len(result.rounds), "round") + " of pairs"] if result.rounds else []
     text = (
@@ -92,7 +93,7 @@ def _measured(result: Result, rows: Sequence[Measured]) -> Said:
 
 def _wrong(rows: Sequence[Measured], tables: Grouping[Measured]) -> list[Said]:
     """Which rows are wrong or impossible; the alarms count the records."""
-    wrong = [row for row in rows if row.wrong()]
+    wrong = [row for row in rows if any(one.record.check.status == "wrong" for one in row.launches)]
     invalid = [row for row in rows if any(bound.invalid for bound in row.bounds())]
     found = {
         f"wrong elements: {sum(row.wrong() or 0 for row in wrong)}": wrong,
@@ -103,6 +104,12 @@ def _wrong(rows: Sequence[Measured], tables: Grouping[Measured]) -> list[Said]:
         for what, members in found.items()
         if members
     ]
+
+
+def _wrong_rounds(rounds: Sequence[Round]) -> list[Said]:
+    wrong = sum(line.check == "wrong" for line in rounds)
+    text = f"WRONG DATA in {wrong} of {counted(len(rounds), 'round')} of pairs, which count for nothing else."
+    return [Said(kind="bad", text=text)] if wrong else []
 
 
 def _right(records: Sequence[Record]) -> list[Said]:

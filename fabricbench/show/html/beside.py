@@ -17,6 +17,8 @@ from fabricbench.show.html.lines import LEAST_SIZES, OPEN, by_line, few_lines, f
 from fabricbench.show.html.texts import counted
 from fabricbench.show.table import number_text
 
+UNLIKE = "Lines of unlike conditions are drawn beside each other: what differs stands below the table."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
@@ -66,6 +68,9 @@ def side_by_side(group: Group[Row], figures: Figures) -> list[Chart]:
     kept, cut = few_lines(lines)
     wrong = sum((label, line.case.key()) in figures.wrong for line in group.items for label in figures.sources)
     left_out = [f"Not drawn: {counted(wrong, 'figure')} of wrong results."] if wrong else []
+    left_out += (
+        [UNLIKE] if any(cell.why and cell.value and cells[0].value for _, cells in drawn for cell in cells) else []
+    )
     caption = f"{figures.metric} over size, side by side: {group.title}"
     return [Chart(caption=caption, said=(*left_out, *cut, *_open(cases)), figure=over_size(kept, [], axis))]
 

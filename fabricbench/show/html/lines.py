@@ -92,7 +92,8 @@ def sized(case: Case) -> str:
 
 def _unfit(row: Row) -> bool:
     """Whether the figures of a row are wrong or impossible, so that they are no curve of anything."""
-    return bool(row.wrong()) or any(bound.invalid for bound in row.bounds())
+    wrong = any(one.record.check.status == "wrong" for one in row.launches)
+    return wrong or any(bound.invalid for bound in row.bounds())
 
 
 def _drawn(row: Row) -> bool:
@@ -185,7 +186,9 @@ def _interval(row: Row, figures: Sequence[float], value: float) -> tuple[float |
     if len(figures) >= FEWEST_FOR_INTERVAL:
         return median_interval(figures)[1:]
     spread = row.spread()
-    return (None, None) if spread is None else (value * max(0.0, 1 - spread), value * (1 + spread))
+    if spread is None or spread >= 1:  # a logarithmic axis has no place for what reaches down to 0
+        return None, None
+    return value * (1 - spread), value * (1 + spread)
 
 
 def _said(row: Row, metric: _Metric, value: float) -> tuple[str, ...]:

@@ -29,8 +29,7 @@ ALONE = "Whether it is slow again when it is measured alone is what `diagnose` s
 class Pairs:
     """All members in the order of their hosts, and the median rate of every ordered pair over the usual one.
 
-    accused: members of suspects. said: what stands out, in phrases. wrong: rounds whose data arrived wrong, which
-    count for nothing else.
+    accused: members of suspects. said: what stands out, in phrases.
     """
 
     names: Sequence[str]
@@ -38,7 +37,6 @@ class Pairs:
     localised: Localised
     accused: frozenset[int]
     said: tuple[str, ...]
-    wrong: int
 
 
 def pairs(result: Result) -> Pairs | None:
@@ -55,7 +53,6 @@ def pairs(result: Result) -> Pairs | None:
         localised=localised,
         accused=frozenset(place[member] for member in matrix.accused),
         said=tuple(_phrase(suspect, matrix.names) for suspect in localised.suspects),
-        wrong=sum(line.check == "wrong" for line in result.rounds),
     )
 
 
@@ -66,10 +63,11 @@ def part(found: Pairs) -> Part:
 
 def said(found: Pairs) -> list[Said]:
     """What stands out, or what would have."""
-    sentences = [
-        Said(kind="bad", text=f"{counted(found.wrong, 'round')} of pairs delivered wrong data.")
-    ] * bool(found.wrong)  # fmt: skip
-    sentences += [Said(kind="bad", text=f"Stands out: {phrase}. {ALONE}") for phrase in found.said]
+    sentences = [Said(kind="bad", text=f"Stands out: {phrase}. {ALONE}") for phrase in found.said]
+    everybody = len(found.names) * (len(found.names) - 1)
+    if missing := everybody - len(found.shares):
+        text = f"{missing} of {counted(everybody, 'pair')} were not measured, or not rightly."
+        sentences.append(Said(kind="doubt", text=text))
     if found.localised.blind:
         sentences.append(Said(kind="doubt", text=found.localised.blind))
     elif not found.localised.suspects:

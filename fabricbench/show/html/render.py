@@ -26,7 +26,7 @@ CELLS: dict[str, Kind] = {
     **dict.fromkeys(("worse", "FAIL"), "bad"),
     **dict.fromkeys(("better", "PASS"), "good"),
     **dict.fromkeys(("unclear", "missing", "unlike", "UNLIKE", "MISSING"), "doubt"),
-}  # fmt: skip
+}
 """Cells that stand out, by what is in them."""
 
 

@@ -92,17 +92,21 @@ def _title(files: Sequence[File]) -> str:
 
 
 def _series(files: Sequence[File]) -> tuple[list[list[Result]], list[File]]:
-    """Alternated series, each with both of its sides, and the files that are of none."""
-    whole = [list(file) for file in files if sides.both(file)]
-    rest = [file for file in files if not sides.both(file)]
-    halves = [run for file in rest if _paired(file) for run in file]
-    if not sides.both(halves):
-        return whole, rest
-    return [*whole, halves], [file for file in rest if not _paired(file)]
-
-
-def _paired(file: File) -> bool:
-    return any(launch.pairing is not None for run in file for launch in run.launches)
+    """Alternated series, each with both of its sides wherever they lie, and the files that are of none."""
+    groups: dict[tuple[object, ...], list[File]] = {}
+    for number, file in enumerate(files):
+        pairings = (launch.pairing for run in file for launch in run.launches)
+        series = sorted({pairing.id for pairing in pairings if pairing is not None})
+        groups.setdefault((*series,) if series else (number,), []).append(file)
+    found: list[list[Result]] = []
+    single: list[File] = []
+    for members in groups.values():
+        runs = [run for file in members for run in file]
+        if sides.both(runs):
+            found.append(runs)
+        else:
+            single += members
+    return found, single
 
 
 def _judged(runs: Sequence[Result], to: str, room: Room) -> Found:

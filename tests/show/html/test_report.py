@@ -29,6 +29,7 @@ from fabricbench.judge.localise import rounds as circle
 from fabricbench.model import Case, Check, Doubt, Pairing, Record, Round, Traffic
 from fabricbench.show import columns, results, verdicts
 from fabricbench.show.html import lines
+from fabricbench.show.html.beside import UNLIKE
 from fabricbench.show.html.figures import MARKS
 from fabricbench.show.table import Page
 from fabricbench.statistics import median_interval
@@ -53,15 +54,17 @@ def launches(count: int, factor: float = 1.0, variants: Sequence[str] = ("mpi", 
     ]
 
 
-def alternated(factor: float, count: int = 8) -> list[Result]:
+def alternated(factor: float, count: int = 8, series: str = "s", path: str = "ab.jsonl") -> list[Result]:
     """Both sides of a series, each a run."""
     found = []
     for start, (side, slower) in enumerate((("base", 1.0), ("new", factor))):
         paired = [
-            make_launch(number, id=f"{side}-{number}", pairing=Pairing(id="s", side=side, position=2 * number + start))
+            make_launch(
+                number, id=f"{side}-{number}", pairing=Pairing(id=series, side=side, position=2 * number + start)
+            )
             for number in range(count)
         ]
-        found.append(make_result(side, launches(count, slower), launches=paired, path="ab.jsonl"))
+        found.append(make_result(side, launches(count, slower), launches=paired, path=path))
     return found
 
 
@@ -310,6 +313,13 @@ class TestCharts:
         assert gaps["a: mpi"] == [False, True, False, False]
         assert not any(gaps["b: mpi"])
         assert "Not drawn: 1 figure of wrong results." in text_of(page)
+        assert UNLIKE not in text_of(page)
+
+    def test_unlike_columns_are_drawn_and_that_is_said(self) -> None:
+        other = [[make_result("b", launches(1), machine={"hostname": "b", "cpu": "Model 2"})]]
+        page = tree(written([make_result("a", launches(1))], *other))
+        assert len(traces(dict(figures(page))[f"time over size, side by side: {ALLREDUCE}"], "line")) == 4
+        assert UNLIKE in text_of(page)
 
 
 def values(result: Result, case: Case, name: str) -> list[float]:
@@ -390,8 +400,15 @@ class TestPairs:
 
     def test_wrong_data_and_too_few_members_are_said(self) -> None:
         said = answer(tree(written([paired(3, check="wrong")])))
-        assert ("bad", "2 rounds of pairs delivered wrong data.") in said
+        assert ("bad", "WRONG DATA in 2 of 6 rounds of pairs, which count for nothing else.") in said
+        assert ("doubt", "2 of 6 pairs were not measured, or not rightly.") in said
         assert any(kind == "doubt" and "3 hosts are too few" in text for kind, text in said)
+
+    def test_wrong_data_alone_is_said_and_not_drawn(self) -> None:
+        lines = [changed(line, check="wrong") for line in fabric(4)]
+        page = tree(written([make_result("p", [], launches=[hosts(4)], rounds=tuple(lines))]))
+        assert answer(page)[1] == ("bad", "WRONG DATA in 6 of 6 rounds of pairs, which count for nothing else.")
+        assert not elements(page, "figure")
 
     def test_of_many_members_several_share_a_row_and_that_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fabricbench.show.html.pairs.MOST_ROWS", 8)
@@ -433,11 +450,19 @@ def test_an_empty_band_is_no_band() -> None:
     assert not traces(figure, "band")
 
 
-def test_two_series_in_two_files_are_two_comparisons() -> None:
-    other = [replace(run, path="other.jsonl") for run in alternated(1.0)]
-    page = tree(written(alternated(1.5), other))
-    titles = [text_of(one) for one in elements(page, "h2")]
-    assert [one for one in titles if one.startswith("Verdicts")] == ["Verdicts: ab.jsonl", "Verdicts: other.jsonl"]
+def verdicts_of(*files: Sequence[Result]) -> list[str]:
+    titles = [text_of(one) for one in elements(tree(written(*files)), "h2")]
+    return [one for one in titles if one.startswith("Verdicts")]
+
+
+def test_every_series_is_judged_by_itself_wherever_its_sides_lie() -> None:
+    one, other = alternated(1.5), alternated(1.0, series="t", path="other.jsonl")
+    assert verdicts_of(one, other) == ["Verdicts: ab.jsonl", "Verdicts: other.jsonl"]
+    base, new = (replace(run, path=f"{run.run.id}.jsonl") for run in one)
+    assert verdicts_of([base], other, [new]) == ["Verdicts: run-base.jsonl, run-new.jsonl", "Verdicts: other.jsonl"]
+    assert verdicts_of([base], [other[1]]) == [], "a base and the new side of something else"
+    copied = written(one, [replace(run, path="copy.jsonl") for run in one])
+    assert "in ab.jsonl and in copy.jsonl; it counts once." in copied
 
 
 def test_many_files_are_told_apart_and_few_of_them_are_in_the_title() -> None:
