@@ -25,7 +25,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: 90 minutes
+calibration: $(READY)  ## false alarms and power of the comparison rule on this machine: two hours
 	$(BIN)/fabricbench doctor --calibrate $(CALIBRATION)
 
 comparing: $(READY)  ## how long a comparison of 1,000,000 samples takes, and how much memory

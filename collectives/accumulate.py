@@ -21,7 +21,9 @@ DTYPES = tuple(dtype for dtype in reductions.DTYPES if dtype not in SMALL)
 
 def layout(question: Question) -> Layout:
     """Both hold an array; only the target has an answer, in place of its own."""
-    return Layout((question.count,), 0 if question.rank == ORIGIN else question.count)
+    if question.rank == ORIGIN:
+        return Layout((question.count,), 0, place=None)
+    return Layout((question.count,), question.count)
 
 
 def refuse(case: Case) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fabricbench.collectives.allgather import allgather
 from fabricbench.collectives.hops import copy, exchange
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Step, block, one_more
 
 
 def call(b: Any) -> int:
@@ -29,7 +29,7 @@ def call(b: Any) -> int:
     return 0
 
 
-@allgather.variant("bruck", needs=("MPI_Sendrecv",))
+@allgather.variant("bruck", needs=("MPI_Sendrecv",), scratch=one_more)
 def bruck(context: Context) -> Iterator[Step]:
     """log2(ranks) hops for any number of ranks, then a copy of the whole array."""
     question, library = context.question, context.mpi

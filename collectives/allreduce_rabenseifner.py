@@ -16,7 +16,7 @@ from fabricbench.collectives.folding import fold, rank_at
 from fabricbench.collectives.hops import copy, exchange, receive, send
 from fabricbench.collectives.reduce_scatter_recursive_halving import first_of_place, halve
 from fabricbench.collectives.reductions import algorithm
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Step, block, one_more
 
 
 def double(b: Any) -> int:
@@ -55,7 +55,7 @@ def call(b: Any) -> int:
     return send(b, b.receive, b.count, b.rank - 1) if paired and code == 0 else code
 
 
-@algorithm(allreduce, "rabenseifner", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
+@algorithm(allreduce, "rabenseifner", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"), scratch=one_more)
 def rabenseifner(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """2 log2(ranks) exchanges of halves: few hops, and least traffic for powers of two."""
     question, library = context.question, context.mpi

@@ -12,7 +12,7 @@ from fabricbench.collectives.allreduce import allreduce
 from fabricbench.collectives.folding import fold, rank_at
 from fabricbench.collectives.hops import copy, exchange, receive, send
 from fabricbench.collectives.reductions import algorithm, reduce
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Step, block, one_more
 
 
 def swap(b: Any) -> int:
@@ -44,7 +44,7 @@ def call(b: Any) -> int:
     return send(b, b.receive, b.count, b.rank - 1) if paired and code == 0 else code
 
 
-@algorithm(allreduce, "recursive-doubling", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
+@algorithm(allreduce, "recursive-doubling", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"), scratch=one_more)
 def recursive_doubling(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """log2(ranks) exchanges of the whole array: fewest hops, most traffic."""
     question, library = context.question, context.mpi

@@ -9,7 +9,7 @@ from typing import Any
 from fabricbench.collectives.allreduce import allreduce
 from fabricbench.collectives.hops import copy, exchange, first_of
 from fabricbench.collectives.reductions import algorithm, reduce
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Question, Step, block
 
 
 def call(b: Any) -> int:
@@ -40,11 +40,16 @@ def call(b: Any) -> int:
     return 0
 
 
-@algorithm(allreduce, "ring", ("MPI_Sendrecv",))
+def part(question: Question) -> int:
+    """Elements of the largest part."""
+    return -(-question.count // question.ranks)
+
+
+@algorithm(allreduce, "ring", ("MPI_Sendrecv",), scratch=part)
 def ring(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """2 (ranks - 1) hops of 1/ranks of the array, neighbours only: least traffic, most hops."""
     question, library = context.question, context.mpi
-    inbox = Buffer(question.count // question.ranks + 1, question.dtype)
+    inbox = Buffer(part(question), question.dtype)
     status = Buffer(library.status_width, "uint8")
     yield Step(
         call=call,

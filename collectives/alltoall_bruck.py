@@ -9,7 +9,7 @@ from typing import Any
 
 from fabricbench.collectives.alltoall import alltoall
 from fabricbench.collectives.hops import copy, exchange
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Question, Step, block
 
 
 def call(b: Any) -> int:
@@ -39,7 +39,12 @@ def call(b: Any) -> int:
     return 0
 
 
-@alltoall.variant("bruck", needs=("MPI_Sendrecv",))
+def rooms(question: Question) -> int:
+    """Elements of the array being turned, and of what is packed and unpacked at once."""
+    return question.count + 2 * (question.ranks // 2) * (question.count // question.ranks)
+
+
+@alltoall.variant("bruck", needs=("MPI_Sendrecv",), scratch=rooms)
 def bruck(context: Context) -> Iterator[Step]:
     """log2(ranks) hops of up to half the array: fewest hops, most traffic."""
     question, library = context.question, context.mpi

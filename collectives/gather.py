@@ -17,7 +17,7 @@ def layout(question: Question) -> Layout:
     part = question.count // question.ranks
     if at_root(question):
         return Layout(inputs=(part,), output=question.count, place=question.rank * part)
-    return Layout(inputs=(part,), output=0)
+    return Layout(inputs=(part,), output=0, place=None)
 
 
 gather = Operation(

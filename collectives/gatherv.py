@@ -20,7 +20,7 @@ def layout(question: Question) -> Layout:
     first = edges[question.rank]
     if at_root(question):
         return Layout(inputs=(edges[question.rank + 1] - first,), output=question.count, place=first)
-    return Layout(inputs=(edges[question.rank + 1] - first,), output=0)
+    return Layout(inputs=(edges[question.rank + 1] - first,), output=0, place=None)
 
 
 gatherv = Operation(

@@ -8,8 +8,10 @@ from fabricbench.traffic import collective
 
 
 def layout(question: Question) -> Layout:
-    """Only the root has an answer."""
-    return Layout(inputs=(question.count,), output=question.count if at_root(question) else 0)
+    """Only the root has an answer; in place its input lies there, the others only send."""
+    if at_root(question):
+        return Layout(inputs=(question.count,), output=question.count)
+    return Layout(inputs=(question.count,), output=0, place=None)
 
 
 reduce = Operation(

@@ -14,7 +14,7 @@ from fabricbench.collectives.reduce_scatter import reduce_scatter
 from fabricbench.collectives.reduce_scatter_block import reduce_scatter_block
 from fabricbench.collectives.reductions import algorithm, reduce
 from fabricbench.entries import view
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Question, Step, block
 
 
 def call(b: Any) -> int:
@@ -37,8 +37,14 @@ def call(b: Any) -> int:
     return 0
 
 
-@algorithm(reduce_scatter, "pairwise", ("MPI_Sendrecv",))
-@algorithm(reduce_scatter_block, "pairwise", ("MPI_Sendrecv",))
+def shares(question: Question) -> int:
+    """Elements of the share that comes in, and in place of the result, as input lies where that belongs."""
+    edges = portions.bounds(question)
+    return (1 + question.case.in_place) * (edges[question.rank + 1] - edges[question.rank])
+
+
+@algorithm(reduce_scatter, "pairwise", ("MPI_Sendrecv",), scratch=shares)
+@algorithm(reduce_scatter_block, "pairwise", ("MPI_Sendrecv",), scratch=shares)
 def pairwise(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """One exchange of one share with every other rank: least traffic, most steps."""
     question, library = context.question, context.mpi

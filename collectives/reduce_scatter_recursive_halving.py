@@ -17,7 +17,7 @@ from fabricbench.collectives.reduce_scatter import reduce_scatter
 from fabricbench.collectives.reduce_scatter_block import reduce_scatter_block
 from fabricbench.collectives.reductions import algorithm, reduce
 from fabricbench.entries import view
-from fabricbench.spec import Buffer, Context, Step, block
+from fabricbench.spec import Buffer, Context, Question, Step, block
 
 
 def first_of_place(b: Any, place: int) -> int:
@@ -71,8 +71,13 @@ def call(b: Any) -> int:
     return code if code != 0 else send(b, both, theirs, b.rank - 1)
 
 
-@algorithm(reduce_scatter, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
-@algorithm(reduce_scatter_block, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"))
+def two_more(question: Question) -> int:
+    """Elements of the array being reduced, and of what comes in."""
+    return 2 * question.count
+
+
+@algorithm(reduce_scatter, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"), scratch=two_more)
+@algorithm(reduce_scatter_block, "recursive-halving", ("MPI_Sendrecv", "MPI_Send", "MPI_Recv"), scratch=two_more)
 def recursive_halving(context: Context, reducing: dict[str, Any]) -> Iterator[Step]:
     """log2(ranks) exchanges of ever smaller halves: fewest steps; least traffic for powers of two."""
     question, library = context.question, context.mpi

@@ -11,7 +11,7 @@ import numpy as np
 
 from fabricbench.entries import ByKind, MPI_Reduce_local, bits_of, call, float_of, memmove, view
 from fabricbench.model import Case
-from fabricbench.spec import Array, Context, Operation, Question, Refused, Step, block
+from fabricbench.spec import Array, Context, Operation, Question, Refused, Step, block, nothing_more
 
 Prepare = Callable[[Context, dict[str, Any]], Iterator[Step]]
 
@@ -299,7 +299,9 @@ def fields(context: Context, *, local: bool) -> tuple[Array, dict[str, Any]]:
     }
 
 
-def algorithm(operation: Operation, name: str, needs: tuple[str, ...]) -> Callable[[Prepare], Prepare]:
+def algorithm(
+    operation: Operation, name: str, needs: tuple[str, ...], *, scratch: Callable[[Question], int] = nothing_more
+) -> Callable[[Prepare], Prepare]:
     """Register `prepare(context, fields)` twice: reducing by the loops here, and by MPI_Reduce_local."""
 
     def register(prepare: Prepare) -> Prepare:
@@ -316,8 +318,10 @@ def algorithm(operation: Operation, name: str, needs: tuple[str, ...]) -> Callab
 
         compiled.__doc__, compiled.__module__ = prepare.__doc__, prepare.__module__
         library.__doc__ = "The same, reduced by MPI_Reduce_local: every type and operator that the library has."
-        operation.variant(name, needs=needs, refuse=compiled_only)(compiled)
-        operation.variant(f"{name}-reduce-local", needs=(*needs, "MPI_Reduce_local"), refuse=local_only)(library)
+        operation.variant(name, needs=needs, refuse=compiled_only, scratch=scratch)(compiled)
+        operation.variant(
+            f"{name}-reduce-local", needs=(*needs, "MPI_Reduce_local"), refuse=local_only, scratch=scratch
+        )(library)
         return prepare
 
     return register

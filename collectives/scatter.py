@@ -17,7 +17,7 @@ def layout(question: Question) -> Layout:
     """Only the root has an input; in place its own part stays there."""
     part = question.count // question.ranks
     if at_root(question):
-        return Layout(inputs=(question.count,), output=0 if question.case.in_place else part)
+        return Layout(inputs=(question.count,), output=0 if question.case.in_place else part, place=None)
     return Layout(inputs=(), output=part)
 
 

@@ -20,7 +20,7 @@ def layout(question: Question) -> Layout:
     edges = portions.bounds(question)
     share = edges[question.rank + 1] - edges[question.rank]
     if at_root(question):
-        return Layout(inputs=(question.count,), output=0 if question.case.in_place else share)
+        return Layout(inputs=(question.count,), output=0 if question.case.in_place else share, place=None)
     return Layout(inputs=(), output=share)
 
 

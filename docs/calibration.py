@@ -13,8 +13,8 @@ CHECKOUT = Path(__file__).parents[1]
 EXPERIMENTS = """# How often the comparison rule errs
 
 This page is written by `make results` from stored launches; `fabricbench doctor --calibrate FILE --read` counts
-again, and `make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some 90
-minutes, for which nothing else may run; the file, about 1 MB, goes to `results/calibration/`. `docs/ab.md` says where
+again, and `make calibration` measures 1,000 unchanged launches and 20 slowed tables on the machine at hand, some two
+hours, for which nothing else may run; the file, 2 to 4 MB, goes to `results/calibration/`. `docs/ab.md` says where
 the thresholds come from.
 
 How to read it:
@@ -26,11 +26,12 @@ How to read it:
   launches: ten thousand draws of 400 launches still know 400 launches. An order of sides is drawn anew each time.
 - *rank test of samples*: what a Mann-Whitney test says that takes samples for launches, on rows that kept
   samples. Nothing differs; a share of 5 % would be right. Rows of one table share its launches.
-- *synthetic*: 100 rows of noise with heavy tails (Student's t with 3 degrees of freedom, scale 5 %, and 2 % that a
-  launch adds to all its rows), five of them slowed by 50 % on the new side; and ten rows of 50 % noise, where the
-  margin holds nothing back and the thresholds of `ab` stand alone, for which {promise} are promised at most.
-- *power*: a row of unchanged launches is multiplied on the new side. `called same`: series that ended with `same` for
-  the row that was slowed.
+- *synthetic*: tables of 100 rows put together from the fixture, each group of its rows with launches of another time,
+  as they are, and with five rows slowed by 50 % on the new side, chosen among those that would see as much; and ten
+  rows of 50 % random noise, where the margin holds nothing back and the thresholds of `ab` stand alone, for which
+  {promise} are promised at most.
+- *power*: a row of unchanged launches is multiplied on the new side, in turn each that would see {quiet} or less at the
+  last look. `called same`: series that ended with `same` for the row that was slowed.
 """
 
 FIXTURE = (
@@ -42,7 +43,7 @@ def page(draws: int = experiments.DRAWS) -> str:
     """The whole page."""
     promise = percent_text(sequential.promise())
     fixtures = [(file, calibrate.load(file)) for file in sorted((CHECKOUT / "results").glob("calibration/*.jsonl.gz"))]
-    parts = [EXPERIMENTS.format(promise=promise)]
+    parts = [EXPERIMENTS.format(promise=promise, quiet=percent_text(experiments.QUIET))]
     for file, launches in fixtures:
         unchanged = [noted for noted in launches if noted.series == "unchanged"]
         said = FIXTURE.format(

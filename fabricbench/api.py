@@ -336,7 +336,7 @@ def calibrate(
 ) -> "tuple[Calibration, Experiments]":
     """False alarms and power of the comparison rule, and of `ab`, on this machine or on that of a stored fixture.
 
-    Launches that the fixture lacks are measured first, some 90 minutes for all, unless it is only to be read.
+    Launches that the fixture lacks are measured first, some two hours for all, unless it is only to be read.
     Raises FabricbenchError.
     """
     from fabricbench.judge import calibration, experiments

@@ -154,12 +154,17 @@ def cyclic_sum(noise: NDArray[np.int64], ranks: int, period: int) -> NDArray[np.
 class Layout:
     """Elements that one rank holds: of each input array, and of the output.
 
-    `place`: where in the output's memory the first input lies when the case is in place.
+    `place`: where in the output's memory the first input lies when the case is in place; None where it never does.
     """
 
     inputs: tuple[int, ...]
     output: int
-    place: int = 0
+    place: int | None = 0
+
+    @property
+    def room(self) -> int:
+        """Elements that the output's memory needs when the case is in place."""
+        return self.output if self.place is None else max(self.output, self.place + max(self.inputs, default=0))
 
 
 class Buffer:
@@ -290,6 +295,7 @@ class Variant:
     """One answer. `needs` names C functions of the MPI library by mode; `dtypes` narrows the operation's types.
 
     `refuse` says why a case cannot be answered in this way, None where it can. `large`: counts beyond an int too.
+    `scratch`: elements of memory that a rank needs beyond its inputs and output.
     """
 
     name: str
@@ -297,10 +303,21 @@ class Variant:
     prepare: Prepare
     needs: Mapping[Mode, tuple[str, ...]]
     refuse: Callable[[Case], str | None]
+    scratch: Callable[[Question], int]
     uses_mpi: bool = False
     large: bool = False
     dtypes: tuple[str, ...] = ()
     idea: str = ""
+
+
+def nothing_more(question: Question) -> int:
+    """The scratch of those who work in their inputs and output."""
+    return 0
+
+
+def one_more(question: Question) -> int:
+    """The scratch of those who need another array as large as the one asked for."""
+    return question.count
 
 
 def anything(case: Case) -> str | None:
@@ -358,6 +375,7 @@ class Operation:
         uses_mpi: bool = False,
         dtypes: tuple[str, ...] = (),
         refuse: Callable[[Case], str | None] = anything,
+        scratch: Callable[[Question], int] = nothing_more,
         large: bool = False,
     ) -> Callable[[Callable[[Context], Iterator[Step]]], Callable[[Context], Iterator[Step]]]:
         """Register a generator that prepares, yields its Step once, and frees."""
@@ -374,6 +392,7 @@ class Operation:
                 prepare=contextmanager(prepare),
                 needs=needs if isinstance(needs, Mapping) else {"blocking": needs},
                 refuse=refuse,
+                scratch=scratch,
                 large=large,
                 uses_mpi=uses_mpi or bool(needs),
                 dtypes=dtypes or self.dtypes,

@@ -18,20 +18,15 @@ FOLDER = Path(__file__).parents[1] / "docs" / "ci"
 SCHEMAS = {"github.yml": "vendor.github-workflows", "gitlab.yml": "vendor.gitlab-ci"}
 
 STAND_IN = """#!{python}
-import os, shutil, sys
+import os, sys
 from pathlib import Path
-side = Path(sys.argv[0]).parts[-3].removeprefix(".venv-")
-if sys.argv[1] != "run":
+if sys.argv[1] != "ab":
     os.execv(sys.executable, [sys.executable, "-m", "fabricbench", *sys.argv[1:]])
-with Path("order").open("a") as order:
-    order.write(side + " ")
-number = Path("order").read_text().split().count(side) - 1
-out = Path(sys.argv[sys.argv.index("-o") + 1])
-with out.open("ab") as result:
-    result.write(Path(f"launch-{{side}}-{{number}}.jsonl").read_bytes())
-sys.exit(int(os.environ.get("STATUS", "0")))
+Path("asked").write_text(" ".join(sys.argv[1:]))
+Path(sys.argv[sys.argv.index("-o") + 1]).write_bytes(Path("measured").read_bytes())
+sys.exit(int(os.environ["STATUS"]))
 """
-"""A fabricbench whose `run` appends a launch that lies ready, and whose other verbs are the real ones."""
+"""A fabricbench whose `ab` finds its series measured already, and whose other verbs are the real ones."""
 
 
 def workflow(name: str) -> Any:
@@ -82,16 +77,18 @@ def test_both_measure_in_the_same_way() -> None:
 
 
 def prepared(folder: Path, slower: float) -> None:
-    """Two environments with a stand-in, and eight launches of each side that it will append."""
-    for side, factor in (("base", 1.0), ("new", slower)):
+    """Two environments with a stand-in, and the series of eight launches a side that its `ab` will find."""
+    for side in ("base", "new"):
         program = folder / f".venv-{side}" / "bin" / "fabricbench"
         program.parent.mkdir(parents=True)
         program.write_text(STAND_IN.format(python=sys.executable))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        for number in range(8):
-            name = f"{side}-{number}"
-            medians = {8: [1e-6 * (1 + number / 1000)], 64: [2e-6 * factor * (1 + number / 1000)]}
-            write(make_side(name, medians), folder / f"launch-{name}.jsonl")
+    turns = [position for position in range(16) if position % 4 in (0, 3)]
+    for side, factor, positions in (("base", 1.0, turns), ("new", slower, sorted(set(range(16)) - set(turns)))):
+        spread = [1 + number / 1000 for number in range(8)]
+        medians = {8: [1e-6 * one for one in spread], 64: [2e-6 * factor * one for one in spread]}
+        write(make_side(side, medians, positions=positions, side=side), folder / f"{side}.jsonl")
+    (folder / "measured").write_bytes(b"".join((folder / f"{side}.jsonl").read_bytes() for side in ("base", "new")))
 
 
 def follow(name: str, folder: Path, **environment: str) -> int:
@@ -108,19 +105,23 @@ def follow(name: str, folder: Path, **environment: str) -> int:
 @pytest.mark.parametrize(("name", "slower", "status"), [("github.yml", 1.5, 1), ("gitlab.yml", 1.0, 0)])
 def test_it_alternates_and_fails_where_a_row_is_worse(name: str, slower: float, status: int, tmp_path: Path) -> None:
     prepared(tmp_path, slower)
-    assert follow(name, tmp_path) == status
-    assert (tmp_path / "order").read_text() == "base new new base " * 4
+    assert follow(name, tmp_path, STATUS=str(status)) == status
+    assert (tmp_path / "asked").read_text() == "ab ci --base=.venv-base/bin/python -o ab.jsonl"
     comment = (tmp_path / "comment.md").read_text()
     assert comment.startswith("**fabricbench: 1 worse, 1 same" if status else "**fabricbench: 2 same")
     assert "8 + 8" in comment
     assert f'failures="{status}"' in (tmp_path / "junit.xml").read_text()
 
 
-def test_a_wrong_result_is_left_to_the_comparison_and_anything_else_ends_the_job(tmp_path: Path) -> None:
-    for status, expected in (("1", 0), ("3", 1)):
-        folder = tmp_path / status
+@pytest.mark.parametrize(("status", "expected", "commented"), [("4", 0, True), ("2", 2, False), ("3", 3, False)])
+def test_no_answer_is_left_to_the_comparison_and_a_failure_ends_the_job(
+    status: str, expected: int, commented: bool, tmp_path: Path
+) -> None:
+    for name in SCHEMAS:
+        folder = tmp_path / name
         prepared(folder, 1.0)
-        assert follow("github.yml", folder, STATUS=status) == expected
+        assert follow(name, folder, STATUS=status) == expected
+        assert (folder / "comment.md").exists() == commented
 
 
 GH = """#!/bin/sh

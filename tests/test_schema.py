@@ -165,6 +165,7 @@ def test_a_newer_schema_is_not_this_one(validator: jsonschema.Draft202012Validat
     assert not validator.is_valid({**plain(example.run()), "schema": SCHEMA + 1})
 
 
-def test_the_frozen_file_is_valid(validator: jsonschema.Draft202012Validator) -> None:
-    for line in (ROOT / "tests" / "data" / "schema-1.jsonl").read_text().splitlines():
+@pytest.mark.parametrize("number", range(1, SCHEMA + 1))
+def test_the_frozen_files_are_valid(number: int, validator: jsonschema.Draft202012Validator) -> None:
+    for line in (ROOT / "tests" / "data" / f"schema-{number}.jsonl").read_text().splitlines():
         validator.validate(json.loads(line))

@@ -19,7 +19,7 @@ from fabricbench import store
 from fabricbench.errors import FabricbenchError, NotMeasuredError, UnreadableError, UsageError
 from fabricbench.model import SCHEMA, Line, Record
 
-FROZEN = Path(__file__).parent / "data" / "schema-1.jsonl"
+FROZEN = [Path(__file__).parent / "data" / f"schema-{number}.jsonl" for number in range(1, SCHEMA + 1)]
 
 
 def written(path: Path, lines: list[Line]) -> Path:
@@ -363,12 +363,16 @@ def test_every_refusal_has_a_remedy(tmp_path: Path) -> None:
     assert caught.value.remedy
 
 
-def test_the_first_format_is_read_for_ever() -> None:
-    (result,) = store.load(FROZEN)
-    assert result.run.schema == 1
-    assert (len(result.launches), len(result.records), len(result.rounds)) == (2, 5, 1)
-    assert result.end is not None
-    assert result.records[0].summary.median_s == 0.000121
+def test_every_format_is_read_for_ever() -> None:
+    first, second, third = (result for path in FROZEN for result in store.load(path))
+    assert [one.run.schema for one in (first, second, third)] == [1, 2, 3]
+    assert (len(first.launches), len(first.records), len(first.rounds)) == (2, 5, 1)
+    assert first.end is not None
+    assert first.records[0].summary.median_s == 0.000121
+    assert second.records[0].case.mode == "partitioned"
+    assert [(one.case.ranks, one.case.nbytes, one.summary.median_s) for one in third.records] == [
+        (None, 4, 1.25e-6), (None, 1024, 2.5e-6), (None, 1 << 20, 2.5e-4),
+    ]  # fmt: skip
 
 
 def test_a_hundred_thousand_samples_are_read_quickly(tmp_path: Path) -> None:

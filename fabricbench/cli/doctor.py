@@ -50,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibrate",
         metavar="FILE",
-        help="judge the stored launches in FILE, measuring those it lacks: 90 minutes for all (default: off)",
+        help="judge the stored launches in FILE, measuring those it lacks: two hours for all (default: off)",
     )
     parser.add_argument(
         "--read", action="store_true", help="with --calibrate: measure nothing, judge what is in FILE (default: off)"

@@ -202,13 +202,15 @@ def buffers(operation: Operation, question: Question | None) -> tuple[tuple[Buff
         return (), Buffer(0, "uint8")
     layout = operation.layout(question)
     inputs = tuple(Buffer(count, question.dtype) for count in layout.inputs)
-    room = layout.place + max(layout.inputs, default=0)
-    return inputs, Buffer(layout.output, question.dtype, room=room)
+    return inputs, Buffer(layout.output, question.dtype, room=layout.room)
 
 
 def restoring(operation: Operation, question: Question | None, inputs: tuple[Buffer, ...], output: Buffer) -> Hook:
     """Brings the input back into the output before each sample, where the case is in place."""
     if question is None or not question.case.in_place or not inputs:
         return empty()
-    place = operation.layout(question).place * question.dtype.itemsize
-    return hook(overwrite, block(output=output.address + place, input=inputs[0].address, nbytes=inputs[0].nbytes))
+    place = operation.layout(question).place
+    if place is None:
+        return empty()
+    into = output.address + place * question.dtype.itemsize
+    return hook(overwrite, block(output=into, input=inputs[0].address, nbytes=inputs[0].nbytes))

@@ -17,7 +17,7 @@ from fabricbench.engine import catalogue, params
 from fabricbench.errors import NotMeasuredError, UsageError, unknown
 from fabricbench.model import Cadence, Case, Mode, Scalar
 from fabricbench.quantity import about_size, parse_sizes, size_text
-from fabricbench.spec import Operation, Question, Variant, element_type
+from fabricbench.spec import Layout, Operation, Question, Variant, element_type
 
 FOLDER = resources.files("fabricbench") / "suites"
 DEFAULT = "quick"
@@ -271,13 +271,19 @@ def _smallest(operation: Operation, dtype: np.dtype[np.generic], ranks: int) -> 
 
 
 def bytes_per_rank(case: Case) -> int:
-    """Memory of the largest rank's inputs and output."""
+    """Memory of the largest rank: inputs, output, and what the variant needs beyond them."""
     operation = catalogue.operation(case.operation)
-    itemsize = element_type(case.dtype).itemsize
+    variant = catalogue.variant(operation, case.variant)
     # The first, the last and the root are the ones that can hold more than others.
     heaviest = {0, case.known_ranks - 1, int(case.params.get("root", 0))}
-    layouts = [operation.layout(Question(case=case, rank=rank, ranks=case.known_ranks, seed=0)) for rank in heaviest]
-    return max((sum(layout.inputs) + layout.output) * itemsize for layout in layouts)
+    questions = [Question(case=case, rank=rank, ranks=case.known_ranks, seed=0) for rank in heaviest]
+    return max(_elements(operation.layout(one), case) + variant.scratch(one) for one in questions) * (
+        element_type(case.dtype).itemsize
+    )
+
+
+def _elements(layout: Layout, case: Case) -> int:
+    return sum(layout.inputs) + (layout.room if case.in_place else layout.output)
 
 
 def refuse_too_large(cases: tuple[Case, ...], available: int, ranks_a_host: int) -> None:

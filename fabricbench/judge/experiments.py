@@ -2,7 +2,7 @@
 
 Three kinds of counting are kept apart. Disjoint tables share no launch: their count has an exact interval (Clopper &
 Pearson). Draws use the same launches again and again, so their interval tells of the drawing alone. What is synthetic
-is made of random numbers.
+is put together from launches of different times, or made of random numbers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ SEED = 1
 RANK_LEVEL = 0.05
 """p below which the rank test of samples would speak."""
 SYNTHETIC_ROWS, SYNTHETIC_SLOWED, SYNTHETIC_FACTOR, SYNTHETIC_LAUNCHES = 100, 5, 1.5, 8
-SYNTHETIC_NOISE, SYNTHETIC_SHARED = 0.05, 0.02
-"""Scale of each row's own noise, Student's t with 3 degrees of freedom, and of what a launch adds to all rows."""
+QUIET = 0.10
+"""Rows that would see no more than this at the last look of `ab` are those of which the power at +10 % is told."""
 LOUD_ROWS, LOUD_NOISE = 10, 0.5
 """Noise so far beyond the margin that the thresholds alone hold false alarms down."""
 
@@ -48,9 +48,10 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Power:
-    """Series in which one row of the new side was slowed by `factor`: found worse, called same, launches a side."""
+    """Series in which one of `rows` was slowed by `factor`: how often it was found, called same, launches a side."""
 
     factor: float
+    rows: int
     found: int
     same: int
     trials: int
@@ -60,15 +61,19 @@ class Power:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiments:
-    """Everything, in the order in which it is told."""
+    """Everything, in the order in which it is told. `detectable`: by row, what the last look of `ab` would see."""
 
     counts: tuple[Count, ...]
     power: tuple[Power, ...]
+    detectable: dict[str, float]
 
 
 def perform(launches: Sequence[Noted], draws: int = DRAWS) -> Experiments:
-    """All experiments; a minute or two for 1,000 draws."""
-    return Experiments(counts=(*exact(launches), *drawn(launches, draws)), power=power(launches, draws))
+    """All experiments; some minutes for 1,000 draws."""
+    return Experiments(
+        counts=(*exact(launches), *drawn(launches, draws)), power=power(launches, draws),
+        detectable=detectable(launches),
+    )  # fmt: skip
 
 
 def exact(launches: Sequence[Noted]) -> tuple[Count, ...]:
@@ -112,28 +117,44 @@ def drawn(launches: Sequence[Noted], draws: int) -> tuple[Count, ...]:
         start = int(rng.choice(starts))
         splits.append(_worse(table_of.part(range(start, start + len(SIDES))), list(rng.permutation(list(SIDES)))))
     alarms = [_alarms(*stretch) for stretch in _stretches(table_of, draws)]
-    false, found = _synthetic(draws)
+    false, found = _composed(table_of, draws)
     loud = [_alarms(values, order)[1] for values, order in _loud(draws)]
     return (
         _count("drawn", "re-splits of the same 5 + 5, a row worse", "draws", splits),
         _count("drawn", "`ab` with its looks, a row worse", "draws", [worse for worse, _ in alarms]),
         _count("drawn", "`ab` with its looks, a row worse or better", "draws", [either for _, either in alarms]),
-        _count("synthetic", "8 + 8, one of 95 unchanged rows worse or better", "draws", false),
-        _count("synthetic", "8 + 8, 5 rows of 100 slowed by 50 %, found worse", "slowed rows", found),
+        _count("synthetic", "8 + 8, 100 rows, one worse or better", "draws", false),
+        _count("synthetic", "the same, 5 rows slowed by 50 %, all found", "draws", found),
         _count("synthetic", "`ab`, 10 rows, noise of 50 %, worse or better", "draws", loud),
     )
 
 
 def power(launches: Sequence[Noted], draws: int) -> tuple[Power, ...]:
-    """Series of `ab` in which each row in turn is slowed on the new side."""
+    """Series of `ab` in which each quiet row in turn is slowed on the new side."""
     table_of = _Matrix([noted for noted in launches if noted.series == "unchanged"])
-    return tuple(_powered(table_of, draws, factor) for factor in FACTORS)
+    quiet = [row for row, effect in enumerate(_seen(table_of)) if effect <= QUIET]
+    return tuple(_powered(table_of, quiet, draws, factor) for factor in FACTORS) if quiet else ()
 
 
-def _powered(table_of: "_Matrix", draws: int, factor: float) -> Power:
+def detectable(launches: Sequence[Noted]) -> dict[str, float]:
+    """By row the smallest slowdown that the last look of `ab` would call worse: the median over disjoint series."""
+    unchanged = [noted for noted in launches if noted.series == "unchanged"]
+    return dict(zip(unchanged[0].medians_s, _seen(_Matrix(unchanged)), strict=True))
+
+
+def _seen(table_of: "_Matrix") -> list[float]:
+    length = 2 * LOOKS[-1]
+    series = [
+        _effects(table_of.part(range(start, start + length)), _order(seed, length))
+        for seed, start in enumerate(table_of.starts(length))
+    ]
+    return [float(effect) for effect in np.median(np.array(series), axis=0)]
+
+
+def _powered(table_of: "_Matrix", rows: Sequence[int], draws: int, factor: float) -> Power:
     found, same, spent = [], 0, 0
     for number, (values, order) in enumerate(_stretches(table_of, draws)):
-        row = number % len(values)
+        row = rows[number % len(rows)]
         slowed = values.copy()
         slowed[row, [side == NEW for side in order]] *= factor
         verdicts, launches = _series(slowed, order)
@@ -141,8 +162,8 @@ def _powered(table_of: "_Matrix", draws: int, factor: float) -> Power:
         same += verdicts[row] == "same"
         spent += launches
     return Power(
-        factor=factor, found=sum(found), same=same, trials=draws, interval=clopper_pearson(sum(found), draws),
-        launches=spent / draws,
+        factor=factor, rows=len(rows), found=sum(found), same=same, trials=draws,
+        interval=clopper_pearson(sum(found), draws), launches=spent / draws,
     )  # fmt: skip
 
 
@@ -180,8 +201,18 @@ def _sides(length: int, base: int) -> list[str]:
 
 def _verdicts(values: Floats, sides: Sequence[str], margin: float = MARGIN) -> list[Verdict]:
     """One table. values: (rows, launches)."""
+    return [decision.verdict for decision in decide_table(_table(values, sides, margin), effects=False)]
+
+
+def _effects(values: Floats, sides: Sequence[str]) -> list[float]:
+    """What each row of one table would see; infinity for what cannot be seen."""
+    decisions = decide_table(_table(values, sides, MARGIN))
+    return [np.inf if decision.detectable is None else decision.detectable for decision in decisions]
+
+
+def _table(values: Floats, sides: Sequence[str], margin: float) -> list[Times]:
     places = {side: [index for index, one in enumerate(sides) if one == side] for side in (BASE, NEW)}
-    table = [
+    return [
         Times(
             base={("", BASE, index): row[index] for index in places[BASE]},
             new={("", NEW, index): row[index] for index in places[NEW]},
@@ -189,7 +220,6 @@ def _verdicts(values: Floats, sides: Sequence[str], margin: float = MARGIN) -> l
         )
         for row in values.tolist()
     ]
-    return [decision.verdict for decision in decide_table(table, effects=False)]
 
 
 def _series(values: Floats, order: Sequence[str]) -> tuple[list[Verdict], int]:
@@ -232,19 +262,27 @@ def _samples(table: Sequence[Noted], row: str, side: str) -> list[float]:
     return [sample for noted in table if noted.side == side for sample in noted.samples_s[row]]
 
 
-def _synthetic(draws: int) -> tuple[list[bool], list[bool]]:
-    """Tables of random numbers: whether an unchanged row was called worse or better, and each slowed row found."""
+def _composed(table_of: _Matrix, draws: int) -> tuple[list[bool], list[bool]]:
+    """Tables of many rows: whether a row was called worse or better, and whether all rows slowed later were found.
+
+    Each group of rows has launches of its own; slowed are some that would see as much.
+    """
     rng = np.random.default_rng(SEED)
-    shape = (SYNTHETIC_ROWS, 2 * SYNTHETIC_LAUNCHES)
+    length = 2 * SYNTHETIC_LAUNCHES
+    starts = table_of.starts(length)
     false, found = [], []
     for seed in range(draws):
-        order = _order(seed, shape[1])
-        logs = SYNTHETIC_NOISE * rng.standard_t(3, shape) + SYNTHETIC_SHARED * rng.standard_normal(shape[1])
-        values = np.exp(logs)
-        values[:SYNTHETIC_SLOWED, [side == NEW for side in order]] *= SYNTHETIC_FACTOR
+        order = _order(seed, length)
+        groups = [table_of.part(range(start, start + length)) for start in rng.permutation(starts)]
+        values = np.concatenate(groups)[:SYNTHETIC_ROWS]
+        false.append(bool({"worse", "better"} & set(_verdicts(values, order))))
+        seen = [row for row, effect in enumerate(_effects(values, order)) if effect < SYNTHETIC_FACTOR - 1]
+        if len(seen) < SYNTHETIC_SLOWED:
+            continue
+        slowed = rng.choice(seen, SYNTHETIC_SLOWED, replace=False)
+        values[np.ix_(slowed, np.flatnonzero([side == NEW for side in order]))] *= SYNTHETIC_FACTOR
         verdicts = _verdicts(values, order)
-        found += [verdict == "worse" for verdict in verdicts[:SYNTHETIC_SLOWED]]
-        false.append(bool({"worse", "better"} & set(verdicts[SYNTHETIC_SLOWED:])))
+        found.append(all(verdicts[row] == "worse" for row in slowed))
     return false, found
 
 

@@ -24,12 +24,12 @@ from fabricbench.model import Record
 SUITE = "calibration"
 UNCHANGED = 1000
 TABLES = 20
-SAMPLES_KEPT = 32
+SAMPLES_KEPT = 200
 ROWS_WITH_SAMPLES = 3
 
 
 def collect(output: Path, announce: Announce, *, unchanged: int = UNCHANGED, tables: int = TABLES) -> None:
-    """Measure every launch and write the fixture: some 90 minutes for the full plan.
+    """Measure every launch and write the fixture: some two hours for the full plan.
 
     Raises FabricbenchError. What was measured before an interruption is in the file and is not measured again.
     """
@@ -45,6 +45,7 @@ def collect(output: Path, announce: Announce, *, unchanged: int = UNCHANGED, tab
     if stored and stored[0].machine != _here():
         raise UsageError(f"{output} was begun on {stored[0].machine}, and this is {_here()}.", "Choose another file.")
     words = launch.prefix(2, machine.usable_cores())
+    output.parent.mkdir(parents=True, exist_ok=True)
     for number, (series, table, side, slowed) in enumerate(_plan(unchanged, tables)):
         if number < len(stored):
             continue

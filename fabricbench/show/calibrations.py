@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from fabricbench.judge.calibration import FACTOR, Calibration, RowResult
-from fabricbench.judge.experiments import Count, Experiments, Kind, Power
+from fabricbench.judge.experiments import QUIET, Count, Experiments, Kind, Power
+from fabricbench.judge.sequential import LOOKS
 from fabricbench.quantity import percent_text
 from fabricbench.show.table import ABSENT, Column, Page, Table
 
@@ -46,7 +47,7 @@ def _cells(row: RowResult, tables: int) -> tuple[str, ...]:
 KINDS: dict[Kind, str] = {
     "disjoint": "each launch used once; exact 95 % interval",
     "drawn": "the same launches drawn again and again; the interval tells of the drawing alone",
-    "synthetic": "random numbers in place of launches",
+    "synthetic": "launches of different times in one table, or random numbers",
 }
 COUNTS = (
     Column(words=("what",), align="left"),
@@ -58,6 +59,7 @@ COUNTS = (
 )
 POWERS = (
     Column(words=("slowed",), unit="%"),
+    Column(words=("rows",)),
     Column(words=("found",)),
     Column(words=("of",)),
     Column(words=("share",), unit="%"),
@@ -71,11 +73,17 @@ def experiments(found: Experiments) -> Page:
     """Every count by its kind, and the power of `ab`."""
     tables = tuple(counts([count for count in found.counts if count.kind == kind], kind) for kind in KINDS)
     power = Table(
-        title="power of `ab`: one row of the new side slowed, each row in turn, drawn as above",
+        title=f"power of `ab`: one row of the new side slowed, in turn each that would see {percent_text(QUIET)} or "
+        "less, drawn as above",
         columns=POWERS,
         rows=tuple(_power(one) for one in found.power),
     )
-    return Page(alarms=(), facts=(), tables=(*tables, power))
+    seen = Table(
+        title=f"what `ab` would see at its last look, {LOOKS[-1]} + {LOOKS[-1]}: median over disjoint series",
+        columns=(Column(words=("row",), align="left"), Column(words=("would", "see"), unit="%")),
+        rows=tuple((row, f"{100 * effect:.1f}") for row, effect in found.detectable.items()),
+    )
+    return Page(alarms=(), facts=(), tables=(*tables, seen, power))
 
 
 def counts(found: Sequence[Count], kind: Kind) -> Table:
@@ -86,7 +94,7 @@ def counts(found: Sequence[Count], kind: Kind) -> Table:
 
 def _power(one: Power) -> tuple[str, ...]:
     slowed = f"{100 * (one.factor - 1):.0f}"
-    return slowed, str(one.found), str(one.trials), *_rate(one), str(one.same), f"{one.launches:.1f}"
+    return slowed, str(one.rows), str(one.found), str(one.trials), *_rate(one), str(one.same), f"{one.launches:.1f}"
 
 
 def _rate(one: Count | Power) -> tuple[str, str]:

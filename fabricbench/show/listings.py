@@ -1,11 +1,16 @@
 """Listings -> pages."""
 
+import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from fabricbench.show.table import Column, Page, Table
 
 Listing = Sequence[dict[str, Any]]
+
+NAMES_WIDTH = 56
+"""Characters of names in a line; together with that of the longest operation it fits a terminal of 80."""
 
 
 def page(what: str, listing: Listing) -> Page:
@@ -20,11 +25,22 @@ def page(what: str, listing: Listing) -> Page:
 
 
 def _operations(what: str, listing: Listing) -> Table:
-    def named(entry: dict[str, Any], available: bool) -> str:
-        return " ".join(row["variant"] for row in entry["variants"] if row["available"] is available)
+    some_missing = any(not row["available"] for entry in listing for row in entry["variants"])
+    heads = ("operation", "available", *["not available"] * some_missing)
+    width = NAMES_WIDTH // (len(heads) - 1)
 
-    rows = tuple((entry["operation"], named(entry, True) or "-", named(entry, False) or "-") for entry in listing)
-    return _table("operations and their variants", ("operation", "available", "not available"), rows)
+    def named(entry: dict[str, Any], available: bool) -> list[str]:
+        names = " ".join(row["variant"] for row in entry["variants"] if row["available"] is available)
+        return textwrap.wrap(names, width, break_long_words=False, break_on_hyphens=False) or ["-"]
+
+    rows = tuple(
+        row
+        for entry in listing
+        for row in zip_longest(
+            [entry["operation"]], named(entry, True), *[named(entry, False)] * some_missing, fillvalue=""
+        )
+    )
+    return _table("operations and their variants", heads, rows)
 
 
 def _variants(what: str, listing: Listing) -> Table:

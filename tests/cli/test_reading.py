@@ -153,6 +153,17 @@ class TestCompare:
         assert "cut.jsonl" in capsys.readouterr().out
 
 
+def test_the_operations_fit_a_terminal_and_none_of_their_variants_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    for operation in api.listing("operations"):
+        assert operation["operation"] in shown.split()
+        assert {row["variant"] for row in operation["variants"]} <= set(shown.split())
+
+
 def test_a_program_may_call_it_again(capsys: pytest.CaptureFixture[str]) -> None:
     importlib.import_module("fabricbench.cli.list")
     assert main(["list", "suites"]) == main(["list", "suites"]) == 0

@@ -1,6 +1,7 @@
 """What can be asked for, and the one clear sentence for what cannot."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -132,6 +133,19 @@ def test_the_memory_of_a_root_between_the_first_and_the_last_rank_counts() -> No
     request = Request(only=["gather/mpi"], sizes="3MiB", params={"root": ["all"]})
     cases = suite.plan(request, ranks=3, distances=("same-host",), has_mpi=True).cases
     assert {suite.bytes_per_rank(case) for case in cases} == {4 << 20}
+
+
+def _largest(**wish: Any) -> int:
+    (case,) = suite.plan(Request(**wish), ranks=4, distances=("same-host",), has_mpi=True).cases
+    return suite.bytes_per_rank(case)
+
+
+def test_the_memory_of_an_algorithm_and_of_an_input_that_lies_in_the_output_counts() -> None:
+    plain = _largest(only=["reduce_scatter_block/mpi"], sizes="4MiB")
+    assert plain == 5 << 20
+    assert _largest(only=["reduce_scatter_block/recursive-halving"], sizes="4MiB") == plain + (8 << 20)
+    assert _largest(only=["reduce_scatter_block/mpi"], sizes="4MiB", in_place=True) == 8 << 20
+    assert _largest(only=["allreduce/ring"], sizes="4MiB") == 9 << 20
 
 
 def test_communication_without_mpi_is_not_measured_and_says_how_to_get_it() -> None:

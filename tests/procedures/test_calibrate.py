@@ -62,6 +62,19 @@ class TestExperiments:
         ranked = next(count for what, count in counts.items() if what.startswith("rank test"))
         assert ranked.found > 0.1 * ranked.trials
 
+    def test_the_power_is_told_of_quiet_rows_alone(self) -> None:
+        launches = fixture(8)
+        for noted in launches:
+            noted.medians_s[ROWS[1]] **= 10
+        seen = experiments.detectable(launches)
+        assert seen[ROWS[0]] < experiments.QUIET < seen[ROWS[1]]
+        assert {one.rows for one in experiments.power(launches, 3)} == {2}
+
+    def test_tables_put_together_have_launches_of_their_own(self) -> None:
+        counts = {count.what: count for count in experiments.drawn(fixture(30), 4)}
+        assert counts["8 + 8, 100 rows, one worse or better"].found == 0
+        assert counts["the same, 5 rows slowed by 50 %, all found"].found == 4
+
     def test_what_is_slowed_is_found_and_the_more_the_sooner(self) -> None:
         little, quarter, half = experiments.power(fixture(8), 9)
         assert (quarter.found, half.found) == (9, 9)
@@ -88,6 +101,27 @@ class TestFixture:
         before = path.read_bytes()
         calibrate.collect(path, lambda event: None, unchanged=20, tables=0)
         assert path.read_bytes() == before
+
+    def test_the_folder_is_made_and_an_interrupted_series_is_gone_on_with(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, launches = tmp_path / "results" / "local" / "calibration.jsonl.gz", iter(fixture(2))
+
+        def launched(words: list[str], *wanted: object) -> Noted:
+            noted = msgspec.structs.replace(next(launches), machine=calibrate._here())
+            if len(calibrate.load(path) if path.exists() else []) == 7 and not interrupted:
+                interrupted.append(noted)
+                raise KeyboardInterrupt
+            return noted
+
+        interrupted: list[Noted] = []
+        monkeypatch.setattr(calibrate, "_launched", launched)
+        with pytest.raises(KeyboardInterrupt):
+            calibrate.collect(path, lambda event: None, unchanged=10, tables=0)
+        assert len(calibrate.load(path)) == 7
+        calibrate.collect(path, lambda event: None, unchanged=10, tables=0)
+        assert [noted.side for noted in calibrate.load(path)][:4] == list(SIDES)[:4]
+        assert len(calibrate.load(path)) == 10
 
     def test_it_is_read_as_it_is(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,7 @@ def mutant(name: str) -> Callable[[Callable[[Context, Step], Step]], Callable[[C
             needs=source.needs,
             uses_mpi=source.uses_mpi,
             refuse=source.refuse,
+            scratch=source.scratch,
             dtypes=source.dtypes,
         )
         def prepare(context: Context) -> Iterator[Step]:

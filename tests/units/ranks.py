@@ -37,6 +37,7 @@ ALL_TYPES = (2, 3)
 SEED = 5
 GUARD = 0x5A
 LATE_S = 0.003
+HANDLES = 4096
 
 
 def title(case: Case) -> str:
@@ -126,6 +127,7 @@ class Trial:
         if self.operation.verify is not None:
             self._verify(Loop(step=step))
             return None
+        self._scratch(step)
         guards = [guard(buffer) for buffer in (*self.inputs, self.output)]
         for time_of in ("first", "second"):
             validate.poison(self.output)
@@ -137,6 +139,15 @@ class Trial:
         if any((one != GUARD).any() for one in guards):
             self.wrong.append("wrote behind the end of a buffer")
         return None
+
+    def _scratch(self, step: Step) -> None:
+        """What the step keeps is no more than its variant said before; less than a page of handles is not said."""
+        if self.question is not None:
+            said = self.variant.scratch(self.question) * self.question.dtype.itemsize
+            own = (*self.inputs, self.output)
+            kept = sum(one.nbytes for one in step.keep if isinstance(one, Buffer) and one not in own)
+            if kept >= said + HANDLES:
+                self.wrong.append(f"keeps {kept} bytes beyond inputs and output, and said {said}")
 
     def _compare(self, question: Question, everyone: list[list[Any]], time_of: str) -> None:
         bound, found = self.operation.bound(question), self.output.array
