@@ -116,7 +116,8 @@ def cases(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--inject",
         metavar="FAULT",
-        help="slow:OPERATION/VARIANT:FACTOR, flip:OPERATION/VARIANT, die:RANK, hang:RANK (default: none)",
+        help="slow:OPERATION/VARIANT:FACTOR (FACTOR@RANK on one rank), flip:OPERATION/VARIANT, die:RANK, hang:RANK "
+        "(default: none)",
     )
     what.add_argument(
         "--seed",

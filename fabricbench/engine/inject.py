@@ -1,7 +1,7 @@
 """Faults on purpose, so that the instrument can be seen to find them; such rows are flagged `injected`.
 
 slow:OPERATION/VARIANT:FACTOR   operations of matching rows take FACTOR times as long (a compiled spin); commas
-                                separate several rows
+                                separate several rows; FACTOR@RANK on one rank only
 flip:OPERATION/VARIANT          one byte of the last rank's result is flipped before it is checked
 die:RANK    hang:RANK           a rank is killed, or never returns, in the middle of the run
 """
@@ -24,16 +24,17 @@ from fabricbench.spec import Array, Step, block
 
 LARGEST = 1000.0
 KINDS = ("slow", "flip", "die", "hang")
-REMEDY = "Write slow:OPERATION/VARIANT:FACTOR, flip:OPERATION/VARIANT, die:RANK or hang:RANK."
+REMEDY = "Write slow:OPERATION/VARIANT:FACTOR, or FACTOR@RANK, flip:OPERATION/VARIANT, die:RANK or hang:RANK."
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; `patterns` select rows, `amount` is the factor or the rank."""
+    """One fault; `patterns` select rows, `rank` is the one that has it, None for every rank."""
 
     kind: str
-    patterns: tuple[str, ...]
-    amount: float
+    patterns: tuple[str, ...] = ()
+    factor: float = 1.0
+    rank: int | None = None
 
     def hits(self, case: Case) -> bool:
         """Whether this fault changes that row."""
@@ -47,17 +48,18 @@ def parse(text: str | None) -> Fault | None:
     kind, _, rest = text.partition(":")
     try:
         if kind == "slow":
-            patterns, _, factor = rest.rpartition(":")
-            fault = Fault(kind, tuple(patterns.split(",")), float(factor))
+            patterns, _, amount = rest.rpartition(":")
+            factor, on, rank = amount.partition("@")
+            fault = Fault(kind, tuple(patterns.split(",")), float(factor), int(rank) if on else None)
         elif kind == "flip":
-            fault = Fault(kind, tuple(rest.split(",")), 0.0)
+            fault = Fault(kind, tuple(rest.split(",")))
         elif kind in KINDS:
-            fault = Fault(kind, (), float(int(rest)))
+            fault = Fault(kind, rank=int(rest))
         else:
             raise ValueError
     except ValueError:
         raise UsageError(f"'{text}' is no fault to inject.", REMEDY) from None
-    if any("/" not in pattern for pattern in fault.patterns) or (kind == "slow" and not 1 < fault.amount < LARGEST):
+    if any("/" not in pattern for pattern in fault.patterns) or (kind == "slow" and not 1 < fault.factor < LARGEST):
         raise UsageError(f"'{text}' is no fault to inject.", REMEDY)
     return fault
 
@@ -71,7 +73,7 @@ def flip(output: Array) -> None:
 
 def strike(fault: Fault | None, rank: int, index: int, of: int) -> None:
     """Die or hang, if that is this rank's fault, at the second case or the only one."""
-    if fault is None or fault.kind not in ("die", "hang") or rank != int(fault.amount) or index != min(1, of - 1):
+    if fault is None or fault.kind not in ("die", "hang") or rank != fault.rank or index != min(1, of - 1):
         return
     if fault.kind == "die":
         os.kill(os.getpid(), signal.SIGKILL)

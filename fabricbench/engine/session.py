@@ -135,9 +135,9 @@ def _slowed(setting: Setting, prepared: Prepared) -> Loop:
         return loop
     usual = _sampler(setting, prepared, loop, SLOWED_BUDGET_S).sample(tail=False)
     operation_s = statistics.median_interval(usual.samples_s).value
-    if prepared.question is None:
+    if prepared.question is None or fault.rank not in (None, setting.group.rank):
         return loop
-    return replace(loop, step=inject.slowed(loop.step, operation_s, fault.amount))
+    return replace(loop, step=inject.slowed(loop.step, operation_s, fault.factor))
 
 
 def _arriving(setting: Setting, prepared: Prepared, loop: Loop) -> Loop:

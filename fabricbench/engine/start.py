@@ -55,8 +55,8 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
         suite.refuse_too_large(made.cases, machine.available_memory(), ranks)
     if fault is not None and fault.patterns and not any(fault.hits(case) for case in made.cases):
         raise UsageError(f"No row is hit by --inject {request.inject}.", "Name rows that are measured.")
-    if fault is not None and not fault.patterns and not (order.launcher or 0 <= fault.amount < ranks):
-        raise UsageError(f"There is no rank {fault.amount:g} of {ranks} for --inject {request.inject}.")
+    if fault is not None and fault.rank is not None and not (order.launcher or 0 <= fault.rank < ranks):
+        raise UsageError(f"There is no rank {fault.rank} of {ranks} for --inject {request.inject}.")
     called = {case.operation for case in made.cases if case.variant in ("mpi", "mpi4py") and case.mode == "blocking"}
     for operation in forced.asked(order.algorithms):
         if operation not in called and any(case.operation == operation for case in made.cases):

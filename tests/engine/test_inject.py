@@ -12,7 +12,19 @@ from fabricbench.spec import Step, block
 
 @pytest.mark.parametrize(
     "text",
-    ["", "slow", "slow:allreduce:2", "slow:allreduce/mpi", "slow:a/b:1", "slow:a/b:x", "flip:all", "die:x", "melt:1"],
+    [
+        "",
+        "slow",
+        "slow:allreduce:2",
+        "slow:allreduce/mpi",
+        "slow:a/b:1",
+        "slow:a/b:x",
+        "slow:a/b:2@",
+        "slow:a/b:2@x",
+        "flip:all",
+        "die:x",
+        "melt:1",
+    ],
 )
 def test_what_is_no_fault_is_refused_with_the_forms_that_are(text: str) -> None:
     with pytest.raises(UsageError, match=r"is no fault to inject.*slow:OPERATION/VARIANT:FACTOR"):
@@ -27,7 +39,13 @@ def test_a_fault_hits_the_rows_it_names() -> None:
     assert hit == {"allreduce/ring", "gemm/numpy"}
     dying = inject.parse("die:1")
     assert dying is not None
+    assert dying.rank == 1
     assert not any(dying.hits(case) for case in cases)
+
+
+def test_a_fault_may_be_of_one_rank() -> None:
+    assert inject.parse("slow:gemm/*:1.5@2") == inject.Fault("slow", ("gemm/*",), 1.5, 2)
+    assert inject.parse("slow:gemm/*:1.5") == inject.Fault("slow", ("gemm/*",), 1.5)
 
 
 def test_a_flip_changes_one_bit() -> None:
