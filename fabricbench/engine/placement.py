@@ -2,8 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from fabricbench import mpi
 from fabricbench.engine.machine import cgroup, core_quota, kernel, physical_cores
@@ -88,10 +88,12 @@ class Placement:
         """The ranks of each communicator of that kind, all of one size and at least 2; empty where there are none.
 
         host: those of each host.  across: the first of every host, the second of every host, ...  half: the first and
-        the second half, the last of an odd number left out.
+        the second half, the last of an odd number left out.  0-3+6, as `ranks_named` writes it: one of these ranks.
         """
         if communicator == "world":
             found = [tuple(range(self.ranks))]
+        elif communicator[0].isdigit():
+            found = [_numbers(communicator)]
         elif communicator == "half":
             middle = self.ranks // 2
             found = [tuple(range(middle)), tuple(range(middle, 2 * middle))]
@@ -103,6 +105,11 @@ class Placement:
                 return []
             found = [tuple(ranks) for ranks in (hosts if communicator == "host" else zip(*hosts, strict=True))]
         return found if communicator == "world" or len(found[0]) > 1 else []
+
+    @property
+    def alike(self) -> "Placement":
+        """The same with as many threads on every rank as the one with the fewest has."""
+        return replace(self, own=(min(map(self.threads, range(self.ranks))),) * self.ranks)
 
     def threads(self, rank: int) -> int:
         """Threads of one rank: the cores it is bound to, else its share of the host and of the machine."""
@@ -130,6 +137,23 @@ class Placement:
             if again:
                 return {"same-host": (rank, again[0])}
         return {}
+
+
+def ranks_named(ranks: Iterable[int]) -> str:
+    """Ranks as the name of their communicator: 0-3+6."""
+    runs: list[list[int]] = []
+    for rank in sorted(ranks):
+        if runs and rank == runs[-1][-1] + 1:
+            runs[-1].append(rank)
+        else:
+            runs.append([rank])
+    return "+".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    """The ranks of such a name."""
+    ends = [part.partition("-") for part in name.split("+")]
+    return tuple(rank for first, _, last in ends for rank in range(int(first), int(last or first) + 1))
 
 
 def placement(group: mpi.Group) -> Placement:

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fabricbench import mpi
-from fabricbench.engine.placement import Placement, placement
+from fabricbench.engine.placement import Placement, placement, ranks_named
 
 
 def placed(hosts: str, cpus: list[set[int]], cores: int, machines: str = "", machine_cores: int = 0) -> Placement:
@@ -99,3 +101,21 @@ def test_a_quota_is_the_machines_where_all_its_ranks_are_under_it(
 
     place = placement(Two())
     assert (place.cores, place.machine_cores) == ((2, 2), (offered, offered))
+
+
+def test_ranks_by_name_are_a_communicator() -> None:
+    place = placed("abcdefgh", [{0}] * 8, 1)
+    assert ranks_named([6, 0, 2, 1, 3]) == "0-3+6"
+    assert place.groups("0-3+6") == [(0, 1, 2, 3, 6)]
+    assert place.groups(ranks_named([5])) == []
+
+
+@given(st.sets(st.integers(0, 300), min_size=2))
+def test_every_set_of_ranks_has_a_name(ranks: set[int]) -> None:
+    assert placed("a" * 301, [{0}] * 301, 1).groups(ranks_named(ranks)) == [tuple(sorted(ranks))]
+
+
+def test_ranks_of_uneven_hosts_get_as_many_threads() -> None:
+    place = placed("aab", [{0, 1, 2, 3}] * 3, 4)
+    assert [place.threads(rank) for rank in range(3)] == [2, 2, 4]
+    assert [place.alike.threads(rank) for rank in range(3)] == [2, 2, 2]
