@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fabricbench.judge.sequential import Report as Alternated
     from fabricbench.judge.suspicion import Diagnosis
     from fabricbench.procedures.ab import Preview, Series
-    from fabricbench.procedures.diagnose import Question as Asked
+    from fabricbench.procedures.measuring import Question as Asked
     from fabricbench.show.export.points import Exported
     from fabricbench.show.imports.reading import Log
     from fabricbench.store import Result

@@ -47,6 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help='hosts by rail, leaf or rack, TOML: [groups] and a line such as leaf1 = ["a", "b"] each (default: none)',
     )
+    parser.add_argument(
+        "--inject",
+        metavar="FAULT",
+        help="slow:OPERATION/VARIANT:FACTOR@RANK or flip:OPERATION/VARIANT, of gemm/numpy, triad/numba or "
+        "allreduce/mpi, to see it found (default: none)",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="NUMBER", help="order of rounds (default: %(default)s)")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="result with every round, .jsonl or .jsonl.gz (default: a new file)"
@@ -63,7 +69,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Measure, answer, and the exit status: 1 where something is slow or wrong, 4 where something is unknown."""
     from fabricbench import api
     from fabricbench.engine.start import Order
-    from fabricbench.procedures.diagnose import Question
+    from fabricbench.procedures.measuring import Question
     from fabricbench.show.progress import Progress
 
     sizes = parse_sizes(arguments.size)
@@ -71,7 +77,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--size {arguments.size} is no size of a message.", "Give one, such as 4MiB.")
     question = Question(
         nbytes=sizes[0], budget_s=arguments.budget, limit_s=arguments.timeout, seed=arguments.seed,
-        groups=None if arguments.groups is None else _groups(Path(arguments.groups)),
+        groups=None if arguments.groups is None else _groups(Path(arguments.groups)), inject=arguments.inject,
     )  # fmt: skip
     order = Order(
         ranks=arguments.ranks, launcher=arguments.launcher, output=arguments.output, command=tuple(arguments.words)

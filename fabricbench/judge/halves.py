@@ -64,9 +64,9 @@ class Outcome:
 class Searched:
     """The end of a search. `members`: what only slow all-reduces contain, none where all are alike.
 
-    share: their all-reduces' speed over that of others. slow, again: turns in which a single one was slow when measured
-    again, of how many. sees: the share from which downwards a half of the members is slower. whole: bus bandwidth of all
-    members over that of their halves. blind: why there was no search.
+    share: their all-reduces' speed over that of others. slow, again: turns in which a single one was slow when it was
+    measured again, of how many. sees: the share from which downwards a half of the members is slower. whole: bus
+    bandwidth of all members over that of their halves. blind: why there was no search.
     """
 
     members: Members = ()

@@ -4,10 +4,10 @@ A test is one case in several turns, on all ranks at once. The logarithm of a ra
 in the same turn, is what it lacks; the median of the turns is its effect. Peers are the ranks of hosts with as many
 ranks: who shares a memory or a power cap with others is no measure for who does not.
 
-What is named must be slower than `LEAST` and than the run's own noise allows, which is the larger of two: how far turns
-lie from the rank's own effect, and how far the effects of all ranks lie apart, which contains that healthy parts differ;
-medians of deviations, so that a few faults move neither. The threshold is the quantile of Student's t at which all looks
-of a test together give one false alarm in a hundred runs. It is reported: the least that would have been named.
+What is named must be slower than `LEAST` and than the run's own noise allows, which is the larger of two: how far
+turns lie from the rank's own effect, and how far the effects of all ranks lie apart, which contains that healthy parts
+differ; medians of deviations, so that a few faults move neither. The threshold is the quantile of Student's t at which
+all looks of a test together give one false alarm in a hundred runs. It is reported: the least that would be named.
 
 Simulated, 4 to 64 members in 3 turns, noise of turns 0.5 to 5 % (normal and Student's t with 3 degrees of freedom),
 healthy members 0.1 to 2 % apart, 1,000 runs each: a false alarm in at most 1 % of them; with members 4 % apart in at
@@ -62,6 +62,11 @@ class Compared:
     unjudged: tuple[int, ...]
     flags: tuple[str, ...]
     blind: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """The operation of the test."""
+        return self.test.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

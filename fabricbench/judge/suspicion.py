@@ -10,7 +10,9 @@ from typing import Literal
 
 import numpy as np
 
+from fabricbench.judge.halves import Searched
 from fabricbench.judge.localise import LEAST, Localised, Suspect, bandwidths
+from fabricbench.judge.peers import Compared, Lagging, host_of
 from fabricbench.model import Round
 
 PARTNERS = 3
@@ -41,6 +43,9 @@ class Diagnosis:
     `together`: rate of pairs that talk at once over that of the same pairs alone; `duplex`: rate of one way while the
     other is used, too, over that of one way alone; medians, None where not measured.
     `unknown`: ordered pairs that could not be measured. `wrong`: pairs whose data arrived wrong.
+    `compared`, `lagging`: local tests, and what was slower in them measured again. `miscomputed`: tests with a wrong
+    result. `searched`: all-reduces of halves, None where something else was found before.
+    `gaps`: what could not be judged, a sentence each; `remarks`: what to read the answer with.
     """
 
     names: tuple[str, ...]
@@ -54,16 +59,33 @@ class Diagnosis:
     duplex: float | None
     unknown: tuple[Ordered, ...]
     wrong: tuple[Ordered, ...]
+    compared: tuple[Compared, ...] = ()
+    lagging: tuple[Lagging, ...] = ()
+    miscomputed: tuple[str, ...] = ()
+    searched: Searched | None = None
+    gaps: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        """Slow where a suspect was confirmed or data was wrong; unknown where something could not be seen.
+        """Slow where a suspect was confirmed or data was wrong; unknown where something could not be seen."""
+        return "slow" if self._slow() else "unknown" if self._unseen() else "clean"
 
-        A group has no partners to be measured with again: its pairs were many.
-        """
-        if self.wrong or any(one.confirmed or one.suspect.kind == "group" for one in self.found):
-            return "slow"
-        return "unknown" if self.localised.blind or self.unknown or self.localised.unjudged else "clean"
+    def _slow(self) -> bool:
+        """A group has no partners to be measured with again: its pairs were many."""
+        if self.wrong or self.miscomputed or any(one.suspect.kind == "group" for one in self.found):
+            return True
+        searched = self.searched is not None and self.searched.confirmed
+        return searched or any(one.confirmed for one in self.found) or any(one.confirmed for one in self.lagging)
+
+    def _unseen(self) -> bool:
+        localised, searched = self.localised, self.searched
+        return bool(
+            localised.blind or localised.unjudged or self.unknown or self.gaps
+            or any(one.blind or one.unjudged for one in self.compared)
+            or any(one.again == 0 for one in self.found) or any(one.again == 0 for one in self.lagging)
+            or (searched and len(searched.members) > 1)
+        )  # fmt: skip
 
 
 def again(suspect: Suspect, members: Sequence[int], suspects: Sequence[Suspect]) -> list[Ordered]:
@@ -106,37 +128,87 @@ def ratio(some: Sequence[Round], others: Sequence[Round]) -> float | None:
 def sentences(found: Diagnosis) -> list[str]:
     """The answer, in the order of its weight."""
     said = [f"{_arrow(pair, found)} delivered wrong data." for pair in found.wrong]
+    said += [
+        f"{test} gave a wrong result on some member: look at its memory and its cores." for test in found.miscomputed
+    ]
+    said += [_local(one, found) for one in found.lagging]
     said += [_sentence(one, found) for one in found.found]
-    if found.localised.blind:
-        said.append(found.localised.blind)
+    said += [_searched(found.searched, found)] if found.searched and found.searched.members else []
+    said += [one for one in (found.localised.blind, found.searched and found.searched.blind) if one]
+    said += _unjudged(found)
     if found.unknown:
         pairs = ", ".join(_arrow(pair, found) for pair in found.unknown)
         said.append(f"UNKNOWN, because it could not be measured: {pairs}.")
+    said += found.gaps
     if found.together is not None and found.together < 1 - 2 * LEAST:
         said.append(
             f"Pairs that talk at once have {found.together:.2f} of what they have alone: they share something, such as "
             "an oversubscribed uplink or the cores of a machine. That is no host's fault."
         )
-    if found.verdict == "clean":
-        sees = found.localised.sees
-        host, pair = f"a host below {sees['host']:.2f}", f"a pair below {sees['pair']:.2f}"
-        said.insert(0, f"clean: {host} and {pair} of the others would have been named.")
-    return said
+    said += found.remarks
+    return [_clean(found), *said] if found.verdict == "clean" else said
+
+
+def _clean(found: Diagnosis) -> str:
+    sees = found.localised.sees
+    host, pair = f"a host below {sees['host']:.2f}", f"a pair below {sees['pair']:.2f}"
+    return f"clean: {host} and {pair} of the others would have been named."
+
+
+def _unjudged(found: Diagnosis) -> list[str]:
+    """Local tests that say nothing of some members, or of all."""
+    said = [one.blind for one in found.compared if one.blind]
+    tests = [one.test for one in found.compared if one.unjudged]
+    if tests:
+        members = _named(sorted({member for one in found.compared for member in one.unjudged}), found)
+        said.append(f"{' and '.join(tests)} of {members} could not be judged: too few hosts have as many members.")
+    return list(dict.fromkeys(said))
+
+
+def _named(members: Sequence[int], found: Diagnosis) -> str:
+    return ", ".join(found.names[member] for member in members)
 
 
 def _arrow(pair: Ordered, found: Diagnosis) -> str:
     return f"{found.names[pair[0]]} -> {found.names[pair[1]]}"
 
 
+def _whole(members: Sequence[int], found: Diagnosis) -> str:
+    """Members that are all those of a host, as the host."""
+    host = host_of(found.names[members[0]])
+    alone = [member for member, name in enumerate(found.names) if host_of(name) == host] == list(members)
+    return f"host {host}" if alone else _named(members, found)
+
+
+def _local(one: Lagging, found: Diagnosis) -> str:
+    does, look = {
+        "compute": ("computes", "its clocks, power cap or other work on it"),
+        "memory": ("moves memory", "its memory channels, the memory its ranks are bound to or other work on it"),
+    }[one.family]
+    share = f"{one.share:.2f} of its peers ({one.test})"
+    return _ended(f"{_whole(one.members, found)} {does} at {share}", one.slow, one.again, look)
+
+
+def _searched(one: Searched, found: Diagnosis) -> str:
+    members, look = _named(one.members, found), "other work, interrupts, and its NIC under load from several sides"
+    if len(one.members) > 1:
+        return (
+            f"All-reduces that contain all of {members} have {one.share:.2f} of the speed of others, and no one of "
+            "them slows them down alone: look at what they share."
+        )
+    text = f"Only all-reduces that contain {members} are slow, at {one.share:.2f} of those without it"
+    return _ended(text, one.slow, one.again, look)
+
+
 def _sentence(one: Found, found: Diagnosis) -> str:
     suspect = one.suspect
-    share, retested = f"{suspect.share:.2f} of its peers", f"slow again in {one.slow} of {one.again}"
+    share = f"{suspect.share:.2f} of its peers"
     if suspect.kind == "group":
         sender, receiver = suspect.members
         return f"From {sender} to {receiver} all pairs have {share}: look at the uplink between them."
     if suspect.kind == "pair":
         first, second = (int(member) for member in suspect.members)
-        text = f"{_arrow((first, second), found)} has {share}, {retested}: look at the path and cable between the two"
+        text, look = f"{_arrow((first, second), found)} has {share}", "the path and cable between the two"
     else:
         name = found.names[int(suspect.members[0])]
         what, look = {
@@ -145,5 +217,13 @@ def _sentence(one: Found, found: Diagnosis) -> str:
             "host": ("sends and receives", "its NIC, its cable, PCIe or CPU"),
         }[suspect.kind]
         other = {"transmit": " (receives normally)", "receive": " (sends normally)", "host": ""}[suspect.kind]
-        text = f"{name} {what} at {share}{other}, {retested}: look at {look}"
-    return f"{text}." if one.confirmed else f"{text}. Not confirmed: it may have been passing by."
+        text = f"{name} {what} at {share}{other}"
+    return _ended(text, one.slow, one.again, look)
+
+
+def _ended(text: str, slow: int, again: int, look: str) -> str:
+    """A sentence about what was measured again, with where to look."""
+    if again == 0:
+        return f"{text}. Not confirmed: it could not be measured again."
+    said = f"{text}, slow again in {slow} of {again}: look at {look}."
+    return said if slow == again else f"{said} Not confirmed: it may have been passing by."

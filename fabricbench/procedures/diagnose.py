@@ -1,139 +1,39 @@
-"""Name the slow part: every pair in rounds, what stands out again, pairs alone against all at once.
-
-A launch that dies or stalls is not the end: the waves that it left are measured by another, the one it died in pair by
-pair, and a pair that ends a launch again is left out and called unknown.
-"""
+"""Name the slow part: local tests, every pair in rounds, all-reduces of halves; what stands out is measured again."""
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any
 
 from fabricbench import mpi, store
-from fabricbench.engine import launch, machine, start, worker
+from fabricbench.engine import inject, launch, machine, start, worker
 from fabricbench.engine.start import Order
-from fabricbench.engine.survey import Pair, Survey, Wave
+from fabricbench.engine.survey import Pair, Wave
 from fabricbench.engine.worker import Announce
-from fabricbench.errors import FabricbenchError, NotMeasuredError, UsageError
-from fabricbench.judge import suspicion
+from fabricbench.errors import NotMeasuredError, UsageError
+from fabricbench.judge import peers, suspicion, topology
 from fabricbench.judge.localise import bandwidths, localise, rounds
 from fabricbench.judge.suspicion import Diagnosis, Ordered
 from fabricbench.model import End, Ending, Round
+from fabricbench.procedures import locally, searching
+from fabricbench.procedures.locally import Examined
+from fabricbench.procedures.measuring import Measuring, Question, ordered
 
 MOST_MEMBERS = 256
 """Ranks above which every pair would take too long."""
 SPARSE_ROUNDS = 16
-LONGEST_S = 60.0
-"""A wave that takes longer stands still."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is asked: sizes in bytes, `budget_s` of a wave. `groups`: host names by rail, leaf or rack."""
-
-    nbytes: int = 4 << 20
-    budget_s: float = 0.5
-    limit_s: float = LONGEST_S
-    seed: int = 1
-    groups: Mapping[str, Sequence[str]] | None = None
-
-
-@dataclass
-class Measuring:
-    """A series of launches into one file. `started`: the last one came so far as to say who takes part."""
-
-    question: Question
-    words: list[str]
-    output: Path
-    announce: Announce
-    names: list[str] = field(default_factory=list)
-    unknown: list[Ordered] = field(default_factory=list)
-    launches: int = 0
-    started: bool = False
-
-    def measured(self, waves: Sequence[Wave]) -> list[Round]:
-        """The lines of these waves; pairs that cannot be measured are noted as unknown."""
-        found: list[Round] = []
-        left = list(waves)
-        while left:
-            trouble = self._launched(left)
-            written = self._written()
-            finished = len(written)
-            found += written
-            if trouble is None or finished == len(left):
-                break
-            if not self.names:
-                raise trouble  # not even the first launch came so far as to say who takes part
-            if not self.started:
-                self._say(f"{trouble.what} What is left is unknown.")
-                self.unknown += ordered(left[finished:])
-                break
-            left = self._without(left[finished:], trouble)
-        return found
-
-    def _launched(self, waves: list[Wave]) -> FabricbenchError | None:
-        survey = Survey(
-            waves=waves, nbytes=self.question.nbytes, budget_s=self.question.budget_s, limit_s=self.question.limit_s,
-            output=str(self.output.absolute()), seed=self.question.seed, launch=self.launches,
-        )  # fmt: skip
-        self.launches += 1
-        self.started = False
-        try:
-            launch.launch(survey, self.words, self._hear)
-        except UsageError:
-            raise
-        except FabricbenchError as error:
-            return error
-        return None
-
-    def _hear(self, event: dict[str, Any]) -> None:
-        if event["event"] == "nodes":
-            self.names, self.started = event["names"], True
-        elif event["event"] == "wave":
-            self._say(event["text"])
-        else:
-            self.announce(event)
-
-    def _say(self, text: str) -> None:
-        self.announce({"event": "notice", "text": text.replace("\n", " ")})
-
-    def _without(self, waves: list[Wave], trouble: FabricbenchError) -> list[Wave]:
-        """What is left when the first of these waves ended the launch: its pairs one by one, or all but the last."""
-        first, rest = waves[0], waves[1:]
-        self._say(f"{trouble.what} Going on without that.")
-        if len(first.pairs) > 1:
-            return [*(Wave(round=first.round, direction=first.direction, pairs=[pair]) for pair in first.pairs), *rest]
-        (pair,) = first.pairs
-        self.unknown += [pair, pair[::-1]]
-        return [kept for wave in rest if (kept := _kept(wave, pair)).pairs]
-
-    def _written(self) -> list[Round]:
-        """The rounds of the last launch."""
-        return [line for line in store.load(self.output)[-1].rounds if line.launch == self.launches - 1]
-
-
-def _kept(wave: Wave, pair: Pair) -> Wave:
-    return Wave(round=wave.round, direction=wave.direction, pairs=[one for one in wave.pairs if set(one) != set(pair)])
-
-
-def ordered(waves: Sequence[Wave]) -> list[Ordered]:
-    """The ordered pairs of waves, sender first."""
-    found = []
-    for wave in waves:
-        for one, two in wave.pairs:
-            found += [(one, two)] * (wave.direction != "backward") + [(two, one)] * (wave.direction != "forward")
-    return found
 
 
 def diagnose(question: Question, order: Order, announce: Announce) -> Diagnosis:
     """Measure, judge, measure the suspects again.  Raises FabricbenchError."""
     words, members = _ranks(order)
+    _refuse_idle(question, members)
     output = _begun(question, order)
-    measuring = Measuring(question, words, output, announce)
+    measuring = Measuring(question, words, output, announce, members)
     ending: Ending = "failed"
     try:
         with launch.ended_by_signals():
@@ -144,8 +44,29 @@ def diagnose(question: Question, order: Order, announce: Announce) -> Diagnosis:
         ending = "interrupted"
         raise
     finally:
-        with store.Writer.create(output, append=True) as writer:
-            writer.write(End(finished=worker.now(), records=0, wrong=0, status=ending))
+        _close(output, ending)
+
+
+def _close(output: Path, ending: Ending) -> None:
+    records = store.load(output)[-1].records
+    wrong = sum(record.check.status == "wrong" for record in records)
+    with store.Writer.create(output, append=True) as writer:
+        writer.write(End(finished=worker.now(), records=len(records), wrong=wrong, status=ending))
+
+
+def _refuse_idle(question: Question, members: int) -> None:
+    """Raises UsageError for a fault that would hit nothing, or what could not be flagged."""
+    fault = inject.parse(question.inject)
+    if fault is None:
+        return
+    rows = [*locally.cases([name for name, _, _ in locally.TESTS], members), searching.case(question, (0, 1), members)]
+    if not any(fault.hits(row) for row in rows):
+        names = ", ".join(dict.fromkeys(f"{row.operation}/{row.variant}" for row in rows))
+        raise UsageError(
+            f"--inject {question.inject} hits nothing that diagnose flags.", f"Slow or flip one of {names}."
+        )
+    if fault.rank is not None and not 0 <= fault.rank < members:
+        raise UsageError(f"There is no rank {fault.rank} of {members} for --inject {question.inject}.")
 
 
 def _ranks(order: Order) -> tuple[list[str], int]:
@@ -173,6 +94,21 @@ def _begun(question: Question, order: Order) -> Path:
 
 
 def _found(measuring: Measuring, members: int) -> Diagnosis:
+    """Local tests, then pairs; all-reduces of halves where both are clean."""
+    examined = locally.examine(measuring)
+    found = _paired(measuring, members, examined)
+    if _whole(found, measuring).verdict == "clean":
+        found = replace(found, searched=searching.search(measuring))
+    return _whole(found, measuring)
+
+
+def _whole(found: Diagnosis, measuring: Measuring) -> Diagnosis:
+    """With what became of all cases so far."""
+    unfinished = (f"UNKNOWN, because a launch did not end well: {what}" for what in measuring.broken)
+    return replace(found, miscomputed=peers.wrong(measuring.records), gaps=(*found.gaps, *unfinished))
+
+
+def _paired(measuring: Measuring, members: int, examined: Examined) -> Diagnosis:
     question = measuring.question
     pairings = _pairings(members, question.seed)
     lines = measuring.measured(list(_waves(pairings, ("forward", "backward", "both"))))
@@ -182,8 +118,8 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
             "Let -n and --launcher say the same.",
         )
     apart = [line for line in lines if line.direction != "both"]
-    groups = _groups(question.groups, measuring.names)
-    localised = localise(bandwidths(apart), members, groups)
+    grouping = topology.grouping(question.groups, measuring.names)
+    localised = localise(bandwidths(apart), members, grouping.groups)
     alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in pairings[0]])
     usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
@@ -198,6 +134,8 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
         duplex=suspicion.ratio([line for line in lines if line.direction == "both"], apart),
         unknown=tuple(dict.fromkeys(measuring.unknown)),
         wrong=tuple(ordered([_wave(line) for line in (*lines, *alone, *again) if line.check == "wrong"])),
+        compared=examined.compared, lagging=examined.lagging,
+        gaps=(*examined.gaps, *grouping.gaps), remarks=(*grouping.remarks, *topology.remarks(measuring.names)),
     )  # fmt: skip
 
 
@@ -221,19 +159,3 @@ def _waves(pairings: Sequence[list[Pair]], directions: Sequence[Any]) -> Iterato
     for number, pairs in enumerate(pairings):
         for direction in directions:
             yield Wave(round=number, direction=direction, pairs=pairs)
-
-
-def _groups(named: Mapping[str, Sequence[str]] | None, names: Sequence[str]) -> list[str] | None:
-    """The group of each rank.  Raises UsageError where the groups and the hosts disagree."""
-    if named is None:
-        return None
-    of = {host: group for group, hosts in named.items() for host in hosts}
-    hosts = [name.partition(":")[0] for name in names]
-    missing = sorted({host for host in hosts if host not in of})
-    surplus = sorted(of.keys() - set(hosts))
-    if missing or surplus:
-        what = [f"{', '.join(missing)} in no group"] * bool(missing) + [f"{', '.join(surplus)} took no part"] * bool(
-            surplus
-        )
-        raise UsageError(f"The groups and the hosts disagree: {'; '.join(what)}.", "Correct the file of --groups.")
-    return [of[host] for host in hosts]

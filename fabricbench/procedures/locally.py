@@ -1,4 +1,4 @@
-"""Local tests of a diagnosis: every rank computes and moves memory at once, and what is slower than its peers, again."""
+"""Local tests of a diagnosis: all ranks compute and move memory at once; who is slower than its peers does it again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,19 @@ DTYPE = "float64"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What the local tests say. `wrong`: tests with a wrong result."""
+    """What the local tests say, and what became of who was slower. `gaps`: why they say nothing."""
 
-    compared: tuple[Compared, ...]
-    lagging: tuple[Lagging, ...]
-    wrong: tuple[str, ...]
+    compared: tuple[Compared, ...] = ()
+    lagging: tuple[Lagging, ...] = ()
+    gaps: tuple[str, ...] = ()
 
 
 def examine(measuring: Measuring) -> Examined:
     """Measure, judge, measure what is slower again, in a launch of its own."""
     if measuring.ranks < FEWEST:
-        return Examined(compared=(), lagging=(), wrong=())
+        return Examined(
+            gaps=(f"{measuring.ranks} members are too few to compare what each computes; {FEWEST} are enough.",)
+        )
     families = {operation: catalogue.operation(operation).family for operation, _, _ in TESTS}
     records = measuring.listed(cases([operation for operation, _, _ in TESTS], measuring.ranks))
     compared = peers.compare(records, measuring.names, families)
@@ -36,7 +38,6 @@ def examine(measuring: Measuring) -> Examined:
     return Examined(
         compared=tuple(compared),
         lagging=tuple(found for one in slower for found in peers.again(one, retested, measuring.names)),
-        wrong=peers.wrong([*records, *retested]),
     )
 
 

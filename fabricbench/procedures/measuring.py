@@ -41,7 +41,7 @@ class Question:
 class Measuring:
     """A series of launches into one file. `started`: the last one came so far as to say who takes part.
 
-    `broken`: what ended launches of cases, a sentence each.
+    `broken`: what ended launches of cases, a sentence each. `records`: of all cases so far.
     """
 
     question: Question
@@ -52,6 +52,7 @@ class Measuring:
     names: list[str] = field(default_factory=list)
     unknown: list[Ordered] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     launches: int = 0
     started: bool = False
 
@@ -68,7 +69,9 @@ class Measuring:
                 raise trouble  # not even the first launch came so far as to say who takes part
             self.broken.append(trouble.what)
             self._say(f"{trouble.what} Going on without that.")
-        return [line for line in store.load(self.output)[-1].records if line.launch == task.launch]
+        found = [line for line in store.load(self.output)[-1].records if line.launch == task.launch]
+        self.records += found
+        return found
 
     def measured(self, waves: Sequence[Wave]) -> list[Round]:
         """The lines of these waves; pairs that cannot be measured are noted as unknown."""

@@ -10,7 +10,7 @@ from fabricbench.engine.placement import ranks_named
 from fabricbench.judge import halves
 from fabricbench.judge.halves import AGAIN, TURNS, Members, Outcome, Searched, Times, Trial
 from fabricbench.model import Case, Record
-from fabricbench.procedures.measuring import Measuring
+from fabricbench.procedures.measuring import Measuring, Question
 
 OPERATION, DTYPE, WIDTH = "allreduce", "float32", 4
 
@@ -56,17 +56,18 @@ def _cases(measuring: Measuring, trial: Trial, turns: int, whole: Members | None
     first, second = trial.groups
     between = [whole] if whole else []
     return [
-        _case(measuring, group, turn)
+        case(measuring.question, group, measuring.ranks, turn)
         for turn in range(turns)
         for group in [first, *between, second][:: 1 if turn % 2 == 0 else -1]
     ]
 
 
-def _case(measuring: Measuring, group: Members, turn: int) -> Case:
+def case(question: Question, group: Members, ranks: int, turn: int = 0) -> Case:
+    """The all-reduce of a group of so many ranks."""
     return Case(
         operation=OPERATION, variant="mpi", memory="host", dtype=DTYPE,
-        nbytes=max(1, measuring.question.nbytes // WIDTH) * WIDTH, ranks=measuring.ranks, cadence="isolated",
-        mode="blocking", in_place=False,
+        nbytes=max(1, question.nbytes // WIDTH) * WIDTH, ranks=ranks, cadence="isolated", mode="blocking",
+        in_place=False,
         params={**catalogue.operation(OPERATION).params, "communicator": ranks_named(group), "turn": turn},
     )  # fmt: skip
 
