@@ -96,7 +96,7 @@ def compare(records: Sequence[Record], names: Sequence[str], families: Mapping[s
     `host:number`. families: of operations, "compute" or "memory".
     """
     tests = _tests(records)
-    return [_compared(test, found, names, families[found[0].case.operation]) for test, found in tests.items()]
+    return [_compared(test, found, names, families[test.partition(" ")[0]]) for test, found in tests.items()]
 
 
 def again(one: Compared, records: Sequence[Record], names: Sequence[str]) -> list[Lagging]:
@@ -112,7 +112,7 @@ def again(one: Compared, records: Sequence[Record], names: Sequence[str]) -> lis
         found.append(
             Lagging(
                 test=one.test, family=one.family, members=(slower.member,), share=slower.share,
-                slow=sum(lack > limit for lack in seen), again=len(seen),
+                slow=sum(bool(lack > limit) for lack in seen), again=len(seen),
             )
         )  # fmt: skip
     return _by_host(found, names)

@@ -7,7 +7,7 @@ from fabricbench.judge.bounds import ceiling_text
 from fabricbench.judge.guidelines import findings
 from fabricbench.judge.overlap import overlaps
 from fabricbench.model import Case, Ceiling, Conditions, RateKey
-from fabricbench.show import guidelines
+from fabricbench.show import guidelines, rounds
 from fabricbench.show import overlaps as beside
 from fabricbench.show.cases import Group, Grouping, grouped
 from fabricbench.show.heading import FLAGS, alarms, facts
@@ -57,6 +57,7 @@ def page(result: Result, *, recompute: bool) -> Page:
         tables=(
             *(_table(group, under(group, notes, tables)) for group in tables.groups),
             *beside.tables(overlaps(result.records)),
+            *rounds.tables(result),
         ),
         notes=(*at_end(notes, tables), *guidelines.lines(findings(result.records), tables)),
     )

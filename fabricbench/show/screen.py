@@ -11,12 +11,18 @@ from fabricbench.show.table import Column, Page, Table
 
 WIDTH = 80
 
+_IN_PICTURE = r"(?=[-+#.0-9]*\|$)"
+"""What follows a character of a heat map on its line."""
+
 STYLES = {
     "bold red": r"^[A-Z][A-Z-]{3,}\b.*|\b(worse|WRONG|INVALID|NOT|FAIL)\b",
     "green": r"\b(better|PASS)\b",
     "yellow": r"\b(unclear|missing|unlike|UNLIKE|MISSING)\b",
     "bold": rf"^({'|'.join(FAMILIES)}|other): .*",
     "dim": r"^# \w+",
+    "red": rf"[0-4]{_IN_PICTURE}",
+    "dark_orange": rf"[5-8]{_IN_PICTURE}",
+    "cyan": rf"[9#+]{_IN_PICTURE}",
 }
 """What stands out on a terminal, by pattern over single lines."""
 
