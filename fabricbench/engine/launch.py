@@ -109,8 +109,10 @@ def launch(task: Task, words: list[str], announce: Announce, settings: Mapping[s
 
 
 def _timed_out(task: Task) -> TimedOutError:
+    # Without a limit of its own it was a step of it, which the ranks watch.
+    late = "stood still too long" if task.timeout_s is None else f"did not end within its {task.timeout_s:g} s"
     return TimedOutError(
-        f"Launch {task.launch + 1} of {task.launches} did not end within its {task.timeout_s:g} s.",
+        f"Launch {task.launch + 1} of {task.launches} {late}.",
         "Look where the ranks stood, or give it a longer --timeout.",
     )
 

@@ -45,8 +45,7 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
     """What would be measured here, and on how many ranks, without starting any.  Raises UsageError."""
     fault = inject.parse(request.inject)
     _settings(order)
-    if request.seed < 0:
-        raise UsageError(f"The seed {request.seed} is below zero.", "Give a whole number from 0.")
+    refuse_seed(request.seed)
     # How many ranks a foreign launcher starts is not known yet; the ranks look again.
     ranks = FEWEST_RANKS if order.launcher and order.ranks is None else _ranks(order)
     distances = _distances(request, order, ranks)
@@ -69,6 +68,12 @@ def plan(request: Request, order: Order) -> tuple[Plan, int]:
                 f"Measure {operation}/mpi, or leave it out.",
             )
     return made, ranks
+
+
+def refuse_seed(seed: int) -> None:
+    """Raises UsageError for a seed that there is not."""
+    if seed < 0:
+        raise UsageError(f"The seed {seed} is below zero.", "Give a whole number from 0.")
 
 
 def _distances(request: Request, order: Order, ranks: int) -> tuple[str, ...]:

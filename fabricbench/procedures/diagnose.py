@@ -31,6 +31,7 @@ SPARSE_ROUNDS = 16
 def diagnose(question: Question, order: Order, announce: Announce) -> Diagnosis:
     """Measure, judge, measure the suspects again.  Raises FabricbenchError."""
     words, members = _ranks(order)
+    start.refuse_seed(question.seed)
     _refuse_idle(question, members)
     output = _begun(question, order)
     measuring = Measuring(question, words, output, announce, members)

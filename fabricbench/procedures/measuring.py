@@ -61,13 +61,14 @@ class Measuring:
         question = self.question
         task = Listed(
             cases=list(cases), ranks=self.ranks, budget_s=question.budget_s, limit_s=question.limit_s,
-            output=str(self.output.absolute()), seed=question.seed, launch=self.launches, inject=question.inject,
+            output=str(self.output.absolute()), seed=question.seed, launch=self.launches,
+            launches=self.launches + 1, inject=question.inject,
         )  # fmt: skip
         trouble = self._launched(task)
         if trouble is not None:
             if not self.names:
                 raise trouble  # not even the first launch came so far as to say who takes part
-            self.broken.append(trouble.what)
+            self.broken.append(_first_line(trouble.what))
             self._say(f"{trouble.what} Going on without that.")
         found = [line for line in store.load(self.output)[-1].records if line.launch == task.launch]
         self.records += found
@@ -98,7 +99,7 @@ class Measuring:
             Survey(
                 waves=waves, nbytes=self.question.nbytes, budget_s=self.question.budget_s,
                 limit_s=self.question.limit_s, output=str(self.output.absolute()), seed=self.question.seed,
-                launch=self.launches,
+                launch=self.launches, launches=self.launches + 1,
             )
         )  # fmt: skip
 
@@ -138,6 +139,11 @@ class Measuring:
     def _written(self) -> list[Round]:
         """The rounds of the last launch."""
         return [line for line in store.load(self.output)[-1].rounds if line.launch == self.launches - 1]
+
+
+def _first_line(what: str) -> str:
+    """Without what the ranks of a launch printed, which was said when it ended."""
+    return what.partition(" It said:\n")[0]
 
 
 def _kept(wave: Wave, pair: Pair) -> Wave:

@@ -174,6 +174,12 @@ def test_other_ranks_than_were_asked_for_are_not_measured(diagnosed: Any) -> Non
     assert found.out == ""
 
 
+def test_a_seed_below_zero_is_refused(diagnosed: Any) -> None:
+    found = diagnosed(Fabric(SIX), "--seed", "-1")
+    assert found.status == 2
+    assert "The seed -1 is below zero." in found.err
+
+
 @pytest.mark.parametrize("fault", ["slow:bandwidth/mpi:2", "die:1", "slow:gemm/numpy:2@6", "slow:gemm/numpy"])
 def test_a_fault_that_would_hit_nothing_is_refused(diagnosed: Any, fault: str) -> None:
     found = diagnosed(Fabric(SIX), "--inject", fault)
