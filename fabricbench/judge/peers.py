@@ -27,6 +27,9 @@ from fabricbench.model import Record
 
 Matrix = NDArray[np.float64]
 
+FEW_ALIKE = f"fewer than {FEWEST} members are on hosts with as many"
+"""Why members are not held against each other."""
+
 _NORMAL = 1.4826
 """From the median of absolute deviations to the standard deviation of normal noise."""
 _MEAN = _MEDIAN = math.sqrt(math.pi / 2)
@@ -142,14 +145,11 @@ def _tests(records: Iterable[Record]) -> dict[str, list[Record]]:
 
 def _compared(test: str, records: Sequence[Record], names: Sequence[str], family: str) -> Compared:
     if len(records) < FEWEST_REPEATS:
-        return _blind(test, family, f"{test} could not be measured {FEWEST_REPEATS} times.")
+        return _blind(test, family, f"it was not measured {FEWEST_REPEATS} times")
     lacks = _lacks(records, names)
     judged = [member for member in range(len(names)) if not np.isnan(lacks[:, member]).any()]
     if not judged:
-        return _blind(
-            test, family,
-            f"No member has {FEWEST - 1} peers, on hosts with as many members, to hold its {test} against.",
-        )  # fmt: skip
+        return _blind(test, family, FEW_ALIKE)
     lacks = lacks[:, judged]
     effects = np.median(lacks, axis=0)
     noise, freedom = _noise(lacks, effects)
@@ -167,9 +167,7 @@ def _compared(test: str, records: Sequence[Record], names: Sequence[str], family
 
 
 def _blind(test: str, family: str, why: str) -> Compared:
-    return Compared(
-        test=test, family=family, slower=(), noise=None, sees=None, unjudged=(), flags=(), blind=why
-    )  # fmt: skip
+    return Compared(test=test, family=family, slower=(), noise=None, sees=None, unjudged=(), flags=(), blind=why)
 
 
 def _lacks(records: Sequence[Record], names: Sequence[str]) -> Matrix:

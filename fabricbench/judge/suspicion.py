@@ -12,7 +12,7 @@ import numpy as np
 
 from fabricbench.judge.halves import Searched
 from fabricbench.judge.localise import LEAST, Localised, Suspect, bandwidths
-from fabricbench.judge.peers import Compared, Lagging, host_of
+from fabricbench.judge.peers import FEW_ALIKE, Compared, Lagging, host_of
 from fabricbench.model import Round
 
 PARTNERS = 3
@@ -102,6 +102,23 @@ def again(suspect: Suspect, members: Sequence[int], suspects: Sequence[Suspect])
     return {"transmit": sends, "receive": receives, "host": [*sends, *receives]}[suspect.kind]
 
 
+def reference(rounds: Sequence[Sequence[Ordered]], suspects: Sequence[Suspect]) -> Sequence[Ordered]:
+    """The pairs by which it is known what a pair has alone: the round with the most pairs of nobody suspected."""
+    return max(rounds, key=lambda pairs: len(_good(pairs, suspects)))
+
+
+def usual_alone(alone: Sequence[Round], suspects: Sequence[Suspect]) -> float | None:
+    """Bytes a second of a pair that is measured alone, of those of nobody suspected where there are any."""
+    rates = medians(alone)
+    good = _good(list(rates), suspects)
+    return float(np.median([rates[pair] for pair in good or rates])) if rates else None
+
+
+def _good(pairs: Sequence[Ordered], suspects: Sequence[Suspect]) -> list[Ordered]:
+    accused = {member for one in suspects for member in one.members}
+    return [pair for pair in pairs if not accused & set(pair)]
+
+
 def confirmed(suspect: Suspect, lines: Sequence[Round], usual: float) -> Found:
     """Whether a suspect was slow in the lines that measured it again, a pair each.
 
@@ -157,12 +174,13 @@ def _clean(found: Diagnosis) -> str:
 
 def _unjudged(found: Diagnosis) -> list[str]:
     """Local tests that say nothing of some members, or of all."""
-    said = [one.blind for one in found.compared if one.blind]
-    tests = [one.test for one in found.compared if one.unjudged]
-    if tests:
-        members = _named(sorted({member for one in found.compared for member in one.unjudged}), found)
-        said.append(f"{' and '.join(tests)} of {members} could not be judged: too few hosts have as many members.")
-    return list(dict.fromkeys(said))
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for one in found.compared:
+        if one.blind:
+            reasons.setdefault(("", one.blind), []).append(one.test)
+        elif one.unjudged:
+            reasons.setdefault((f" of {_named(one.unjudged, found)}", FEW_ALIKE), []).append(one.test)
+    return [f"{' and '.join(tests)}{whose} could not be judged: {why}." for (whose, why), tests in reasons.items()]
 
 
 def _named(members: Sequence[int], found: Diagnosis) -> str:

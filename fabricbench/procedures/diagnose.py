@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from statistics import median
 from typing import Any
 
 from fabricbench import mpi, store
@@ -121,8 +120,9 @@ def _paired(measuring: Measuring, members: int, examined: Examined) -> Diagnosis
     apart = [line for line in lines if line.direction != "both"]
     grouping = topology.grouping(question.groups, measuring.names)
     localised = localise(bandwidths(apart), members, grouping.groups)
-    alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in pairings[0]])
-    usual = median(suspicion.medians(alone).values() or [localised.base or 0.0])
+    reference = suspicion.reference(pairings, localised.suspects)
+    alone = measuring.measured([Wave(round=0, direction="forward", pairs=[pair]) for pair in reference])
+    usual = suspicion.usual_alone(alone, localised.suspects) or localised.base or 0.0
     checks = {one: suspicion.again(one, range(members), localised.suspects) for one in localised.suspects}
     again = measuring.measured(
         [Wave(round=0, direction="forward", pairs=[pair]) for pairs in checks.values() for pair in pairs]

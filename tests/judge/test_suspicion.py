@@ -134,3 +134,12 @@ def test_a_suspect_alone_is_held_against_others_alone() -> None:
     suspect, lines = Suspect(kind="transmit", members=(2,), share=0.5), [line((2, other), 1.0) for other in (0, 1, 3)]
     assert suspicion.confirmed(suspect, lines, usual=2 * RATE).confirmed
     assert not suspicion.confirmed(suspect, lines, usual=RATE).confirmed
+
+
+def test_what_pairs_have_alone_is_learnt_from_nobody_suspected() -> None:
+    suspects = [Suspect(kind="transmit", members=(member,), share=0.7) for member in (0, 1)]
+    assert suspicion.reference(rounds(4), suspects) == [(0, 1), (2, 3)]
+    alone = [line((0, 1), 0.5), line((2, 3), 1.0)]
+    assert suspicion.usual_alone(alone, suspects) == pytest.approx(RATE, rel=0.01)
+    assert suspicion.usual_alone(alone[:1], suspects) == pytest.approx(0.5 * RATE, rel=0.01)
+    assert suspicion.usual_alone([], suspects) is None
