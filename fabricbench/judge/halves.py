@@ -66,7 +66,7 @@ class Searched:
 
     share: their all-reduces' speed over that of others. slow, again: turns in which a single one was slow when it was
     measured again, of how many. sees: the share from which downwards a half of the members is slower. whole: bus
-    bandwidth of all members over that of their halves. blind: why there was no search.
+    bandwidth of all members over that of their halves. blind: why it ended early.
     """
 
     members: Members = ()
@@ -85,7 +85,7 @@ class Searched:
 
 
 def candidates(names: Sequence[str]) -> tuple[Members, str | None]:
-    """Members whose groups are alike: all of one host, or the first of each host; or why there are none."""
+    """Members whose groups are alike: all of one host, or the first of each host; or why nothing is compared."""
     hosts = [host_of(name) for name in names]
     firsts = tuple(hosts.index(host) for host in dict.fromkeys(hosts))
     found = tuple(range(len(names))) if len(firsts) == 1 else firsts

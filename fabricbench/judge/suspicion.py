@@ -84,7 +84,7 @@ class Diagnosis:
             localised.blind or localised.unjudged or self.unknown or self.gaps
             or any(one.blind or one.unjudged for one in self.compared)
             or any(one.again == 0 for one in self.found) or any(one.again == 0 for one in self.lagging)
-            or (searched and len(searched.members) > 1)
+            or (searched and (searched.blind or (searched.members and not searched.again)))
         )  # fmt: skip
 
 

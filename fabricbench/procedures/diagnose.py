@@ -14,7 +14,7 @@ from fabricbench.engine.start import Order
 from fabricbench.engine.survey import Pair, Wave
 from fabricbench.engine.worker import Announce
 from fabricbench.errors import NotMeasuredError, UsageError
-from fabricbench.judge import peers, suspicion, topology
+from fabricbench.judge import halves, peers, suspicion, topology
 from fabricbench.judge.localise import bandwidths, localise, rounds
 from fabricbench.judge.suspicion import Diagnosis, Ordered
 from fabricbench.model import End, Ending, Round
@@ -98,7 +98,11 @@ def _found(measuring: Measuring, members: int) -> Diagnosis:
     examined = locally.examine(measuring)
     found = _paired(measuring, members, examined)
     if _whole(found, measuring).verdict == "clean":
-        found = replace(found, searched=searching.search(measuring))
+        alike, why = halves.candidates(measuring.names)
+        if why is None:
+            found = replace(found, searched=searching.search(measuring, alike))
+        else:
+            found = replace(found, remarks=(*found.remarks, why))
     return _whole(found, measuring)
 
 

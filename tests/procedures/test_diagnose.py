@@ -89,6 +89,20 @@ def test_a_member_that_slows_down_all_reduces_only_is_named(diagnosed: Any, memb
     assert "slow again in 3 of 3" in found.text
 
 
+@pytest.mark.parametrize(("dies", "said"), [(3, "could not be measured."), (6, "could not be measured again.")])
+def test_a_search_that_is_cut_short_is_no_clean_answer(diagnosed: Any, dies: int, said: str) -> None:
+    """Local tests, pairs, pairs alone, then three trials of eight members, and the one that was found again."""
+    found = diagnosed(Fabric([*SIX, "g", "h"], reductions={4: 0.5}, dies=(dies,)))
+    assert found.status == 4
+    assert said in found.text
+
+
+def test_two_full_hosts_have_no_halves_that_are_alike(diagnosed: Any) -> None:
+    found = diagnosed(Fabric(["a:0", "a:1", "b:0", "b:1"], noise=0.002))
+    assert "All-reduces of halves were not compared: 2 hosts have no two halves" in found.text
+    assert found.status == 0
+
+
 def test_two_faults_at_once_are_two_sentences(diagnosed: Any) -> None:
     slow = {(1, other): 0.5 for other in range(8) if other != 1} | {(3, 4): 0.6, (4, 3): 0.6}
     found = diagnosed(Fabric([*SIX, "g", "h"], links=slow, tests={("gemm", 6): 0.7}))
