@@ -50,7 +50,11 @@ def work(listed: Listed, announce: Announce) -> None:
     watchdog = Watchdog(None, ended)
     writer = store.Writer.create(listed.output, append=True) if group.rank == 0 else None
     try:
-        _refuse(listed, group, places)
+        if group.ranks != listed.ranks:
+            raise NotMeasuredError(
+                f"{listed.ranks} ranks were asked for and {group.ranks} were started.",
+                "Let -n and --launcher say the same.",
+            )
         if group.rank == 0:
             announce({"event": "nodes", "names": names(places)})
         _measure(listed, group, places, standing, watchdog, writer, announce)
@@ -67,21 +71,12 @@ def work(listed: Listed, announce: Announce) -> None:
             writer.close()
 
 
-def _refuse(listed: Listed, group: mpi.Group, places: Placement) -> None:
-    """Raises FabricbenchError for ranks that are not as many as the cases are for, and cases that need more memory."""
-    if group.ranks != listed.ranks:
-        raise NotMeasuredError(
-            f"{listed.ranks} ranks were asked for and {group.ranks} were started.",
-            "Let -n and --launcher say the same.",
-        )
-    available = min(group.gather(machine.available_memory()))
-    suite.refuse_too_large(tuple(listed.cases), available, places.most_on_a_machine)
-
-
 def _measure(
     listed: Listed, group: mpi.Group, places: Placement, standing: Standing, watchdog: Watchdog,
     writer: store.Writer | None, announce: Announce,
 ) -> None:  # fmt: skip
+    available = min(group.gather(machine.available_memory()))
+    suite.refuse_too_large(tuple(listed.cases), available, places.most_on_a_machine)
     threads = places.threads(group.rank)
     native.threads(threads)
     report = clock.report(group)

@@ -32,11 +32,13 @@ def diagnosed(made: Fabric, output: Path, *words: str) -> tuple[int, dict[str, A
     return done.returncode, json.loads(done.stdout)
 
 
-def test_a_host_that_sends_slowly_is_named_and_confirmed(tmp_path: Path) -> None:
+def test_a_host_that_sends_slowly_and_one_that_computes_slowly_are_named_and_confirmed(tmp_path: Path) -> None:
     # So slow that the links decide, however little of a core each rank has.
     with fabric(4, "20mbit", slow={("c", "transmit"): 0.4}) as made:
-        status, found = diagnosed(made, tmp_path / "slow.jsonl")
+        status, found = diagnosed(made, tmp_path / "slow.jsonl", "--inject", "slow:gemm/numpy:20@1")
     assert (status, found["verdict"]) == (1, "slow")
+    (lagging,) = found["lagging"]
+    assert (lagging["test"], lagging["members"], lagging["slow"], lagging["again"]) == ("gemm float64", [1], 3, 3)
     (one,) = found["found"]
     assert (one["suspect"]["kind"], one["suspect"]["members"]) == ("transmit", [2])
     assert (one["slow"], one["again"]) == (3, 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from builders import make_launch, make_record
+from builders import changed, make_launch, make_record, skipped
 
 from fabricbench import mpi, store
 from fabricbench.engine import launch
@@ -27,7 +27,8 @@ class Fabric:
     """Shares of the usual speed: of what members compute, of links, of all-reduces that contain a member.
 
     noise: of every sample. once: tests are slow in the first launch only. dies: launches, by number, that end before
-    anything is written, or before they say who takes part. wrong: operations with a wrong result.
+    anything is measured. wrong, skips: operations with a wrong result, and such as cannot be had. ranks: those that are
+    started, where they are others than were asked for.
     """
 
     names: Sequence[str]
@@ -38,6 +39,7 @@ class Fabric:
     once: bool = False
     dies: tuple[int, ...] = ()
     wrong: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
     ranks: int | None = None
     seed: int = 1
     tasks: list[Task] = field(default_factory=list)
@@ -63,6 +65,8 @@ class Fabric:
         return [self._record(case, task) for case in task.cases]
 
     def _record(self, case: Case, task: Listed) -> Record:
+        if case.operation in self.skips:
+            return skipped(case, launch=task.launch)
         ranks = range(len(self.names))
         if "communicator" in case.params:
             taking_part = _placed(len(ranks)).groups(str(case.params["communicator"]))[0]
@@ -76,9 +80,7 @@ class Fabric:
             ranks_s=RankTimes(median=times, mean=times, last=[1 / len(times)] * len(times)),
         )  # fmt: skip
         if case.operation in self.wrong:
-            import msgspec
-
-            return msgspec.structs.replace(record, check=msgspec.structs.replace(record.check, status="wrong", wrong=1))
+            return changed(record, check=changed(record.check, status="wrong", wrong=1))
         return record
 
     def _rounds(self, task: Survey) -> list[Round]:

@@ -42,6 +42,8 @@ def test_a_clean_fabric_is_clean_and_says_what_each_test_sees(diagnosed: Any) ->
     assert "triad float64 below 0.9" in found.text
     assert "halves below 0.9" in found.text
     assert [type(task).__name__ for task in fabric.tasks] == ["Listed", "Survey", "Survey", "Listed"]
+    groups = [case.params["communicator"] for case in fabric.tasks[-1].cases]
+    assert groups[:6] == ["0-2", "0-5", "3-5", "3-5", "0-5", "0-2"]
     (result,) = store.load(found.file)
     assert result.end is not None
     assert result.end.records == len(result.records) == 6 + 15
@@ -83,7 +85,7 @@ def test_all_members_of_a_slow_host_are_one_host(diagnosed: Any) -> None:
 @pytest.mark.parametrize(("members", "slow"), [(4, 3), (5, 2), (6, 0), (7, 6), (9, 4), (16, 11)])
 def test_a_member_that_slows_down_all_reduces_only_is_named(diagnosed: Any, members: int, slow: int) -> None:
     names = [f"n{number}" for number in range(members)]
-    found = diagnosed(Fabric(names, reductions={slow: 0.5}))
+    found = diagnosed(Fabric(names, reductions={slow: 0.505}, noise=0.001))
     assert found.status == 1
     assert f"Only all-reduces that contain n{slow} are slow, at 0.5" in found.text
     assert "slow again in 3 of 3" in found.text
@@ -93,6 +95,19 @@ def test_a_member_that_slows_down_all_reduces_only_is_named(diagnosed: Any, memb
 def test_a_search_that_is_cut_short_is_no_clean_answer(diagnosed: Any, dies: int, said: str) -> None:
     """Local tests, pairs, pairs alone, then three trials of eight members, and the one that was found again."""
     found = diagnosed(Fabric([*SIX, "g", "h"], reductions={4: 0.5}, dies=(dies,)))
+    assert found.status == 4
+    assert said in found.text
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ("allreduce", "All-reduces of halves could not be measured."),
+        ("gemm", "gemm float64 could not be judged: it was not measured 3 times."),
+    ],
+)
+def test_what_cannot_be_had_is_no_clean_answer(diagnosed: Any, operation: str, said: str) -> None:
+    found = diagnosed(Fabric(SIX, skips=(operation,)))
     assert found.status == 4
     assert said in found.text
 

@@ -57,8 +57,9 @@ def test_a_picture_fits_whatever_the_number_of_members_and_loses_no_fault(member
     found = Matrix(names=names, rates={**rates, (members - 1, 1): 2e8}, usual=1e9, accused=(members - 1,))
     lines = screen.table_lines(heatmap.picture(found))
     assert max(map(len, lines)) <= screen.WIDTH
-    assert sum(line.count("2") for line in lines if line.endswith("|")) >= 1
-    assert sum("*" in line for line in lines if line.endswith("|")) == 1
+    rows = [line.split("|") for line in lines if line.endswith("|")]
+    assert sum(cells.count("2") for _, cells, _ in rows) == 1
+    assert sum("*" in label for label, _, _ in rows) == 1
     assert max(len(line) for one in heatmap.tables(found) for line in screen.table_lines(one)) <= screen.WIDTH
 
 
@@ -86,9 +87,10 @@ def measured(names: list[str], slow: set[int]) -> list[Line]:
     launch = example.launch()
     lines: list[Line] = [example.run(), type(launch)(**{**_fields(launch), "ranks": len(names), "hosts": names})]
     for number, pairs in enumerate(rounds(len(names))):
-        for direction in ("forward", "backward"):
+        for direction in ("forward", "backward", "both"):
             sends = [pair[direction == "backward"] for pair in pairs]
-            times = [[SECONDS * (2 if one in slow else 1) * noise for noise in (0.999, 1, 1.002)] for one in sends]
+            usual = SECONDS * (3 if direction == "both" else 1)
+            times = [[usual * (2 if one in slow else 1) * noise for noise in (0.999, 1, 1.002)] for one in sends]
             lines.append(
                 Round(
                     launch=0, round=number, direction=direction, pairs=pairs, nbytes=NBYTES, samples_s=times,
@@ -112,8 +114,8 @@ def shown(lines: list[Line], path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_show_prints_the_matrix_and_the_rounds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = shown(measured(list("abcdef"), {2}), tmp_path / "a.jsonl", capsys)
     assert "2  c*    |55-555|" in out
-    rows = [line.split() for line in out.splitlines() if re.match(r" +0 +\d+ +(forward|backward) ", line)]
-    assert len(rows) == 10
+    rows = [line.split() for line in out.splitlines() if re.match(r" +0 +\d+ +(forward|backward|both) ", line)]
+    assert len(rows) == 15
     assert any(row[7] == "c" and row[8] == "->" for row in rows)
     assert all(row[-1] == "ok" for row in rows)
 
