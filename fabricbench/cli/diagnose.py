@@ -33,14 +33,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=parse_seconds,
         default=0.5,
         metavar="SECONDS",
-        help="measuring time of one round and direction (default: %(default)s)",
+        help="measuring time of one round and direction, or one turn of a test (default: %(default)s)",
     )
     parser.add_argument(
         "--timeout",
         type=parse_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="a round that takes longer stands still, and its pairs are unknown (default: %(default)s)",
+        help="a round or test that takes longer stands still, and what it measures is unknown (default: %(default)s)",
     )
     parser.add_argument(
         "--groups",

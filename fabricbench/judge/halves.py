@@ -6,7 +6,12 @@ grows with its members. The half whose all-reduces are slower holds the candidat
 At first all members are candidates; where an odd number leaves one over, it is tried when the halves are alike.
 
 A half is slower where the ratio of times, the median of the turns, is above what `LEAST` and the scatter of the turns
-allow: Student's t, at which all trials of a search together give one false alarm in a hundred clean runs.
+allow: Student's t, at which a clean run goes on searching once in a hundred. A clean run has one trial, of two halves
+either of which may be slower, and a second one of the member that is left over.
+
+Simulated, 4, 9, 16 and 64 members, turns with a noise of 1 and 3 %, normal and Student's t with 3 degrees of freedom:
+of 2,000 clean runs of each kind at most 2 went on searching, and none confirmed a member. Of 300 runs with one slow
+member, at 1 % one at 0.9 was confirmed in 98 % or more, at 3 % one at 0.8 in 95 % or more and one at 0.9 in 30 to 67 %.
 """
 
 import math
@@ -19,8 +24,8 @@ from numpy.typing import NDArray
 from fabricbench.judge.localise import FALSE_ALARMS, FEWEST, LEAST
 from fabricbench.judge.peers import host_of
 
-TURNS = 5
-"""Of a trial: the fewest of which a scatter can be told."""
+TURNS = 7
+"""Of a trial: so many that a scatter can be told of them."""
 AGAIN = 3
 """Turns of the trial that measures one member again."""
 
@@ -127,7 +132,7 @@ def retrial(member: int, members: Members) -> Trial:
 def outcome(trial: Trial, times_s: Times, members: int) -> Outcome:
     """What a trial of so many members shows."""
     ratios = _ratios(times_s)
-    looks = 2 * (math.ceil(math.log2(members)) + 1)
+    looks = 2 * (1 + members % 2)
     least = max(-math.log1p(-LEAST), _quantile(ratios.size - 1, looks) * _MEDIAN * _error(ratios))
     depth = float(np.median(ratios))
     slow = trial.first if depth > least else trial.second if depth < -least else ()

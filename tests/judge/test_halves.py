@@ -67,7 +67,7 @@ def test_noise_is_rarely_named_and_the_threshold_grows_with_it() -> None:
     _, (quiet,) = searched(tuple(range(8)), (), noise=0.001)
     _, (noisy,) = searched(tuple(range(8)), (), noise=0.05)
     assert quiet.sees == pytest.approx(0.95)
-    assert noisy.sees < 0.92
+    assert noisy.sees < 0.94
 
 
 def test_two_that_are_slow_only_together_are_left_together() -> None:

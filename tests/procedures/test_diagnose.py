@@ -46,7 +46,7 @@ def test_a_clean_fabric_is_clean_and_says_what_each_test_sees(diagnosed: Any) ->
     assert groups[:6] == ["0-2", "0-5", "3-5", "3-5", "0-5", "0-2"]
     (result,) = store.load(found.file)
     assert result.end is not None
-    assert result.end.records == len(result.records) == 6 + 15
+    assert result.end.records == len(result.records) == 6 + 21
 
 
 @pytest.mark.parametrize(
