@@ -90,9 +90,12 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         import msgspec
 
+        from fabricbench.judge import suspicion
+
         rates = [[*pair, rate] for pair, rate in found.rates.items()]
         plain = msgspec.to_builtins(replace(found, rates={}))
-        print(msgspec.json.encode({**plain, "rates": rates, "verdict": found.verdict}).decode())
+        said = {"rates": rates, "verdict": found.verdict, "sentences": suspicion.sentences(found)}
+        print(msgspec.json.encode({**plain, **said}).decode())
     else:
         from fabricbench.show import diagnoses, screen
 

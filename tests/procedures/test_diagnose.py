@@ -236,3 +236,4 @@ def test_the_json_has_all_of_it(diagnosed: Any) -> None:
     assert found["lagging"][0]["members"] == [2]
     assert {one["test"] for one in found["compared"]} == {"gemm float64", "triad float64"}
     assert found["searched"] is None
+    assert found["sentences"][0].startswith("host c computes at 0.6")
