@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from fabricbench.judge.localise import bandwidths, localise
+from fabricbench.judge.localise import Localised, bandwidths, localise
 from fabricbench.judge.suspicion import medians
 from fabricbench.model import Launch, Round
 from fabricbench.quantity import size_text
@@ -25,8 +25,29 @@ def tables(result: Result) -> tuple[Table, ...]:
     """Nothing where a result has no rounds."""
     if not result.rounds:
         return ()
+    return (*pictures(result), _listed(_names(result.launches, result.rounds), result.rounds))
+
+
+def pictures(result: Result) -> tuple[Table, ...]:
+    """All pairs at a glance; nothing where a result has no round that counts."""
+    found = matrix(result)
+    if found is None:
+        return ()
+    shown = heatmap.tables(found[0])
+    return (*shown[:-1], replace(shown[-1], notes=(*shown[-1].notes, NOTE)))
+
+
+def matrix(result: Result) -> tuple[Matrix, Localised] | None:
+    """The rates of all pairs and what stands out of them, from rounds alone."""
+    lines = [line for line in result.rounds if line.direction != "both"] or list(result.rounds)
+    rates = medians(lines)
+    if not rates:
+        return None
     names = _names(result.launches, result.rounds)
-    return (*_matrix(names, result.rounds), _listed(names, result.rounds))
+    localised = localise(bandwidths(lines), len(names))
+    accused = {one for suspect in localised.suspects for one in suspect.members if isinstance(one, int)}
+    usual = localised.base or median(rates.values())
+    return Matrix(names=names, rates=rates, usual=usual, accused=accused), localised
 
 
 def _names(launches: Sequence[Launch], rounds: Sequence[Round]) -> list[str]:
@@ -35,19 +56,6 @@ def _names(launches: Sequence[Launch], rounds: Sequence[Round]) -> list[str]:
     hosts = next((launch.hosts for launch in launches if launch.launch == rounds[0].launch), [])
     known = next((launch.ranks for launch in launches if launch.launch == rounds[0].launch), None)
     return hosts if known == len(hosts) >= ranks else [f"rank{number}" for number in range(max(ranks, known or 0))]
-
-
-def _matrix(names: Sequence[str], rounds: Sequence[Round]) -> tuple[Table, ...]:
-    lines = [line for line in rounds if line.direction != "both"] or rounds
-    rates = medians(lines)
-    if not rates:
-        return ()
-    localised = localise(bandwidths(lines), len(names))
-    accused = {one for suspect in localised.suspects for one in suspect.members if isinstance(one, int)}
-    found = heatmap.tables(
-        Matrix(names=names, rates=rates, usual=localised.base or median(rates.values()), accused=accused)
-    )
-    return (*found[:-1], replace(found[-1], notes=(*found[-1].notes, NOTE)))
 
 
 def _listed(names: Sequence[str], rounds: Sequence[Round]) -> Table:

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
-from fabricbench.judge.localise import Localised, Suspect, bandwidths, localise
-from fabricbench.judge.suspicion import medians
-from fabricbench.model import Launch, Round
-from fabricbench.show.html.figures import Chart, matrix
+from fabricbench.judge.localise import Localised, Suspect
+from fabricbench.show import rounds
+from fabricbench.show.heatmap import ITSELF, MARK
+from fabricbench.show.html import figures
+from fabricbench.show.html.figures import Chart
 from fabricbench.show.html.render import Part, Said
 from fabricbench.show.html.texts import counted
 from fabricbench.show.table import ABSENT, Column, Table
 from fabricbench.store import Result
 
-MARK = "*"
 MOST_ROWS = 256
 """Rows of a heat map: of more members several share one."""
 MOST_COLUMNS = 40
@@ -30,32 +29,30 @@ ALONE = "Whether it is slow again when it is measured alone is what `diagnose` s
 class Pairs:
     """All members in the order of their hosts, and the median rate of every ordered pair over the usual one.
 
-    accused: members of suspects.
+    accused: members of suspects. said: what stands out, in phrases.
     """
 
     names: Sequence[str]
     shares: Mapping[tuple[int, int], float]
     localised: Localised
     accused: frozenset[int]
+    said: tuple[str, ...]
 
 
 def pairs(result: Result) -> Pairs | None:
     """What the rounds of a result say; none where it has none, or none that counts."""
-    lines = [line for line in result.rounds if line.direction != "both"] or list(result.rounds)
-    rates = medians(lines)
-    if not rates:
+    found = rounds.matrix(result)
+    if found is None:
         return None
-    names = _names(result.launches, result.rounds)
-    place = {member: number for number, member in enumerate(sorted(range(len(names)), key=lambda one: _by(names[one])))}
-    localised = localise(
-        {(place[one], place[two]): found for (one, two), found in bandwidths(lines).items()}, len(names)
-    )
-    usual = localised.base or median(rates.values())
+    matrix, localised = found
+    ordered = sorted(range(len(matrix.names)), key=lambda one: _by(matrix.names[one]))
+    place = {member: number for number, member in enumerate(ordered)}
     return Pairs(
-        names=sorted(names, key=_by),
-        shares={(place[one], place[two]): rate / usual for (one, two), rate in rates.items()},
+        names=[matrix.names[member] for member in ordered],
+        shares={(place[one], place[two]): rate / matrix.usual for (one, two), rate in matrix.rates.items()},
         localised=localised,
-        accused=frozenset(one for found in localised.suspects for one in found.members if isinstance(one, int)),
+        accused=frozenset(place[member] for member in matrix.accused),
+        said=tuple(_phrase(suspect, matrix.names) for suspect in localised.suspects),
     )
 
 
@@ -66,9 +63,7 @@ def part(found: Pairs) -> Part:
 
 def said(found: Pairs) -> list[Said]:
     """What stands out, or what would have."""
-    sentences = [
-        Said(kind="bad", text=f"Stands out: {_phrase(one, found.names)}. {ALONE}") for one in found.localised.suspects
-    ]
+    sentences = [Said(kind="bad", text=f"Stands out: {phrase}. {ALONE}") for phrase in found.said]
     everybody = len(found.names) * (len(found.names) - 1)
     if missing := everybody - len(found.shares):
         text = f"{missing} of {counted(everybody, 'pair')} were not measured, or not rightly."
@@ -79,15 +74,6 @@ def said(found: Pairs) -> list[Said]:
         sees = ", ".join(f"a {kind} below {share:.2f}" for kind, share in found.localised.sees.items())
         sentences.append(Said(kind="good", text=f"No pair or host stands out; {sees} would have."))
     return sentences
-
-
-def _names(launches: Sequence[Launch], rounds: Sequence[Round]) -> list[str]:
-    """Hosts where every rank has one of its own, else numbers: a file does not say which rank was where."""
-    ranks = max(rank for line in rounds for pair in line.pairs for rank in pair) + 1
-    launch = next(launch for launch in launches if launch.launch == rounds[0].launch)
-    if launch.ranks == len(launch.hosts) >= ranks:
-        return list(launch.hosts)
-    return [f"rank{number}" for number in range(max(ranks, launch.ranks or 0))]
 
 
 def _by(name: str) -> tuple[tuple[str, int], ...]:
@@ -117,7 +103,7 @@ def _chart(found: Pairs) -> Chart:
     return Chart(
         caption="bandwidth of every pair" if several == 1 else "bandwidth of every pair, several members a row",
         said=(READ, *([shared] if several > 1 else []), "Cells without a colour were not measured."),
-        figure=matrix(names, values, texts, marked),
+        figure=figures.matrix(names, values, texts, marked),
     )
 
 
@@ -141,7 +127,7 @@ def _table(found: Pairs) -> Table:
 
     def cell(sender: int, receiver: int) -> str:
         if sender == receiver:
-            return "-"
+            return ITSELF
         share = found.shares.get((sender, receiver))
         mark = MARK if {sender, receiver} & found.accused else ""
         return ABSENT if share is None else f"{100 * share:.0f}{mark}"

@@ -14,7 +14,7 @@ from fabricbench.judge.rule import MARGIN
 from fabricbench.judge.sides import Key
 from fabricbench.model import RateKey
 from fabricbench.show import columns as columns_page
-from fabricbench.show import results, verdicts
+from fabricbench.show import results, rounds, verdicts
 from fabricbench.show.cases import grouped
 from fabricbench.show.heading import facts
 from fabricbench.show.html import answer, beside, lines, pairs
@@ -188,12 +188,15 @@ def _run(run: Result, name: str, to: str, room: Room) -> Found:
     """One run as `show` has it, with charts as far as there is room."""
     tables = grouped(rows_of(run, recompute=False), lambda row: row.case)
     charts = {group.title: room.admitted(lines.charts(group, run.path)) for group in tables.groups}
-    section = _section(to, name, results.page(run, recompute=False), charts, room)
+    page = results.page(run, recompute=False)
+    drawn = rounds.pictures(run)  # made of characters: here is a better one
+    page = replace(page, tables=tuple(table for table in page.tables if table not in drawn))
+    section = _section(to, name, page, charts, room)
     said = answer.of_run(run, tables)
-    if (rounds := pairs.pairs(run)) is not None:
-        block = Block(id=f"{to}-pairs", title="pairs", parts=(pairs.part(rounds),))
+    if (found := pairs.pairs(run)) is not None:
+        block = Block(id=f"{to}-pairs", title="pairs", parts=(pairs.part(found),))
         section = replace(section, blocks=(block, *section.blocks))
-        said += pairs.said(rounds)
+        said += pairs.said(found)
     return section, _told(name, to, said)
 
 
