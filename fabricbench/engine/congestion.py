@@ -8,8 +8,8 @@ other aggressors    sleep
 
 "Saying so" is a non-blocking barrier of all ranks: it is over for nobody before all have reached it. Only one of the
 aggressors looks whether it is over, between short runs of their operation, and tells the others, so that all of them
-stop after the same run. They stop by themselves after LONGEST_S. A block counts if each of them was inside of its
-operations for nearly all of it.
+stop after the same run. They stop by themselves after LONGEST_S. A block counts if an operation of theirs was under
+way for nearly all of it.
 """
 
 import time
@@ -35,7 +35,7 @@ RUN_S = 0.005
 SETTLE_S = 0.0005
 """Time that victims leave to aggressors which have said that they are at work, at load 0 as well."""
 ACTIVE = 0.9
-"""Share of a block that each aggressor at work must have spent inside of its operations."""
+"""Share of a block in which an operation of the aggressors must have been under way."""
 LONGEST_S = 60.0
 PILOT = 3
 KEPT_A_BLOCK = 256
@@ -43,7 +43,7 @@ KEPT_A_BLOCK = 256
 NAP_S = 0.0005
 _NEVER = np.iinfo(np.int64).min + 1
 
-NEVER_LOADED = f"in no block were all aggressors inside of their operations for {100 * ACTIVE:.0f} % of the time."
+NEVER_LOADED = f"in no block was an operation of the aggressors under way for {100 * ACTIVE:.0f} % of the time."
 
 Heard = Literal["nothing", "over", "too long"]
 T = TypeVar("T")
@@ -185,12 +185,17 @@ class Turns:
         return loaded
 
     def _inside(self, place: int, taken: Taken | None) -> float:
-        """The share of a block that the laziest aggressor was at work; 1 where none was to be."""
+        """The share of a block that an operation of the aggressors was under way; 1 where none was to be.
+
+        That of the busiest of them: who only sends is out of it while the network still carries what it sent.
+        """
         ends = (_NEVER, _NEVER) if taken is None else (taken.left.max(), -taken.entered.min())
         last, first = map(int, self.group.highest(np.array(ends)) * (1, -1))
         attack = self._attack(place)
-        share = attack.inside(first, last) if attack is not None and attack.mine else 1.0
-        return float(self.group.lowest(np.array([share]))[0])
+        if attack is None:
+            return 1.0
+        share = attack.inside(first, last) if attack.mine else -1.0
+        return float(self.group.highest(np.array([share]))[0])
 
     def _beside(self, place: int, perform: Callable[[], T]) -> T | None:
         """What victims made beside their aggressors; None on other ranks."""

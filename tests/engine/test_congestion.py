@@ -211,10 +211,10 @@ def test_victims_are_not_told_to_begin_before_each_aggressor_has_performed_once(
 
 
 def paused(which: Callable[[int], bool]) -> Callable[[int, Turns], None]:
-    """Turns in which the last rank, an aggressor, says of some blocks that it paused. which: by number of the block."""
+    """Turns in which aggressors say of some blocks that they paused. which: by number of the block."""
 
     def alter(rank: int, turns: Turns) -> None:
-        if rank != RANKS - 1:
+        if rank in VICTIMS:
             return
         (attack,) = turns.attacks.values()
         inside, numbers = attack.inside, count()
