@@ -17,7 +17,7 @@ from fabricbench.model import Round
 
 PARTNERS = 3
 """Unsuspected partners that a suspect is measured with again."""
-DULL = 0.5
+DULL = 0.25
 """Share of the usual rate: a run that would not name a fault as deep is no clean one."""
 
 Verdict = Literal["clean", "slow", "unknown"]
@@ -176,7 +176,7 @@ def sentences(found: Diagnosis) -> list[str]:
     said += [one for one in (found.localised.blind, found.searched and found.searched.blind) if one]
     if found.dull:
         said.append(
-            f"Members differ so much in {' and in '.join(found.dull)} that one with {DULL:.1f} of its peers would not "
+            f"Members differ so much in {' and in '.join(found.dull)} that one with {DULL:.2f} of its peers would not "
             "stand out: there is no majority to hold them against."
         )
     said += _unjudged(found)

@@ -23,7 +23,7 @@ pytestmark = [
 
 def diagnosed(made: Fabric, output: Path, *words: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "fabricbench", "diagnose", "-n", str(len(made.hosts)), "--launcher"]
-    asked = ["--size", "64KiB", "--budget", "0.2", "--format", "json", "-o", str(output)]
+    asked = ["--pairs-only", "--size", "64KiB", "--budget", "0.2", "--format", "json", "-o", str(output)]
     done = subprocess.run(
         [*command, made.launcher(), *asked, *words], capture_output=True, text=True, timeout=200,
         stdin=subprocess.DEVNULL, check=False,
@@ -52,7 +52,7 @@ def test_a_rank_that_dies_costs_a_launch_and_not_the_diagnosis(tmp_path: Path) -
         command = [sys.executable, "-m", "fabricbench", "diagnose", "-n", "4", "--launcher", made.launcher()]
         output = tmp_path / "killed.jsonl"
         with subprocess.Popen(
-            [*command, "--size", "64KiB", "--budget", "0.2", "--format", "json", "-o", str(output)],
+            [*command, "--pairs-only", "--size", "64KiB", "--budget", "0.2", "--format", "json", "-o", str(output)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
             kill_a_rank(process, output)
