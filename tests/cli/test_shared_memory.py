@@ -26,8 +26,8 @@ SMALL = "192k"
 """A file system for shared memory into which two segments do not fit."""
 
 TIGHT = f"mount -t tmpfs -o size={SMALL} tmpfs {segments.FOLDER} && exec "
-ELSEWHERE = {"OMPI_MCA_btl_sm_backing_directory": "/tmp", "MPIR_CVAR_NOLOCAL": "1"}
-"""What keeps the library from needing that memory itself."""
+ELSEWHERE = {"OMPI_MCA_btl_sm_backing_directory": "/tmp"}
+"""What keeps Open MPI from needing that memory itself."""
 
 
 def command(*words: str) -> list[str]:
@@ -94,6 +94,10 @@ def mapped(pid: int) -> int:
     return sum(f"{segments.FOLDER}/fabricbench-" in line and line.endswith(" (deleted)") for line in maps)
 
 
+@pytest.mark.skipif(
+    mpi.installed() is None and mpi.library_name().startswith("MPICH"),
+    reason="MPICH keeps memory of its own there, and dies",
+)
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="needs root and unshare")
 def test_too_little_shared_memory_is_said_in_the_row(tmp_path: Path) -> None:
     tight = ("unshare", "--mount", "sh", "-c", f'{TIGHT}"$@"', "sh")
