@@ -80,12 +80,9 @@ class Diagnosis:
 
     @property
     def dull(self) -> list[str]:
-        """What members differ in so much that a fault would not stand out, as where half of them are slow.
-
-        Nothing where they share something: that alone makes them differ.
-        """
+        """What members differ in so much that a fault would not stand out, as where half of them are slow."""
         ways: tuple[tuple[Kind, str], ...] = (("transmit", "what they send"), ("receive", "what they receive"))
-        return [text for kind, text in ways if self.localised.sees.get(kind, 1.0) < DULL and not self.shared]
+        return [text for kind, text in ways if self.localised.sees.get(kind, 1.0) < DULL]
 
     def _slow(self) -> bool:
         """A group has no partners to be measured with again: its pairs were many."""

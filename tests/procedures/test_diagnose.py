@@ -123,9 +123,17 @@ def test_what_cannot_be_had_is_no_clean_answer(diagnosed: Any, operation: str, s
 
 
 def test_two_full_hosts_have_no_halves_that_are_alike(diagnosed: Any) -> None:
-    found = diagnosed(Fabric(["a:0", "a:1", "b:0", "b:1"], noise=0.002))
+    links = dict.fromkeys([(0, 1), (1, 0), (2, 3), (3, 2)], 0.1)  # as slow as to the other host
+    found = diagnosed(Fabric(["a:0", "a:1", "b:0", "b:1"], links=links, noise=0.002))
     assert "All-reduces of halves were not compared: 2 hosts have no two halves" in found.text
     assert found.status == 0
+
+
+def test_where_pairs_differ_by_far_nothing_is_clean(diagnosed: Any) -> None:
+    found = diagnosed(Fabric(["a:0", "a:1", "b:0", "b:1"], noise=0.002))
+    assert found.status == 4
+    assert "Members differ so much in what they send" in found.text
+    assert "That is no host's fault." in found.text
 
 
 def test_two_faults_at_once_are_two_sentences(diagnosed: Any) -> None:

@@ -110,7 +110,7 @@ def test_a_narrow_uplink_is_noticed_and_no_host_is_blamed(diagnosed: Ask, member
         return min(1.0, half / 2 / crossing) if (one < half) != (two < half) else 1.0
 
     found, _ = diagnosed(members, share)
-    assert found.verdict == "clean"
+    assert found.verdict in ("clean", "unknown")  # of few hosts none would stand out beside what the uplink takes
     assert not any(confirmed for _, _, confirmed in names(found))
     assert found.together == pytest.approx(0.5, rel=0.05)
     assert any("uplink" in sentence for sentence in suspicion.sentences(found))
