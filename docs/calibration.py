@@ -28,7 +28,8 @@ How to read it:
   samples. Nothing differs; a share of 5 % would be right. Rows of one table share its launches.
   On the 2-core EPYC machine below launches have two levels: in 44 % of the last 700 every row of communication takes
   2.6 times as long as in the others, for tens of launches in a row, as if the hypervisor had put the two processors
-  further apart. Nothing that was compared differs, and what tests samples says that it does.
+  further apart. Nothing that was compared differs, and what tests samples says that it does. That machine was not
+  quiet: other work ran beside the first 300 launches, and some, of lowest priority, beside many of the later ones.
 - *synthetic*: tables of 100 rows put together from the fixture, each group of its rows with launches of another time,
   as they are, and with five rows slowed by 50 % on the new side, chosen among those that would see as much; and ten
   rows of 50 % random noise, where the margin holds nothing back and the thresholds of `ab` stand alone, for which
