@@ -9,6 +9,11 @@ from fabricbench.model import Traffic
 from fabricbench.spec import Accelerator, Array, Question, block
 
 
+def itself(question: Question, start: int, stop: int) -> Array:
+    """What a copy leaves: the input itself."""
+    return question.input(question.rank, start, stop)
+
+
 def over_link(question: Question) -> Traffic:
     """The payload once, in one direction."""
     return Traffic(sent=float(question.case.nbytes), received=0.0, flops=0.0, resource="host-link")

@@ -9,19 +9,13 @@ from fabricbench.entries import prange, view
 from fabricbench.kernels import copies, threads
 from fabricbench.kernels.arrays import arrays, built, streamed, touched, written
 from fabricbench.kernels.launching import wait
-from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
-
-
-def reference(question: Question, start: int, stop: int) -> Array:
-    """The input itself."""
-    return question.input(question.rank, start, stop)
-
+from fabricbench.spec import Array, Context, Layout, Operation, Step
 
 copy = Operation(
     name="copy",
     family="memory",
     layout=lambda question: Layout(inputs=(question.count,), output=question.count),
-    reference=reference,
+    reference=copies.itself,
     traffic=lambda question: arrays(question, read=1, written=1),
     rates=("bandwidth",),
     dtypes=("float64", "float32"),

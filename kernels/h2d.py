@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 
-from fabricbench.kernels.copies import copy_and_wait, copying, over_link, start
+from fabricbench.kernels.copies import copy_and_wait, copying, itself, over_link, start
 from fabricbench.kernels.launching import wait
-from fabricbench.spec import Array, Context, Layout, Operation, Question, Step
-
-
-def reference(question: Question, start: int, stop: int) -> Array:
-    """The input itself."""
-    return question.input(question.rank, start, stop)
-
+from fabricbench.spec import Context, Layout, Operation, Step
 
 h2d = Operation(
     name="h2d",
     family="memory",
     layout=lambda question: Layout(inputs=(question.count,), output=question.count),
-    reference=reference,
+    reference=itself,
     traffic=over_link,
     rates=("bandwidth",),
     dtypes=("uint8",),

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fabricbench.judge import slowness
 from fabricbench.judge.localise import FEWEST
 from fabricbench.judge.peers import host_of
-from fabricbench.judge.slowness import FALSE_ALARMS, LEAST
 
 TURNS = 7
 """Of a trial: so many that a scatter can be told of them."""
@@ -134,7 +134,7 @@ def outcome(trial: Trial, times_s: Times, members: int) -> Outcome:
     """What a trial of so many members shows."""
     ratios = _ratios(times_s)
     looks = 2 * (1 + members % 2)
-    least = max(-math.log1p(-LEAST), _quantile(ratios.size - 1, looks) * _MEDIAN * _error(ratios))
+    least = slowness.limit(_MEDIAN * _error(ratios), ratios.size - 1, looks)
     depth = float(np.median(ratios))
     slow = trial.first if depth > least else trial.second if depth < -least else ()
     return Outcome(trial=trial, slow=slow, share=math.exp(-abs(depth)), sees=math.exp(-least))
@@ -143,7 +143,7 @@ def outcome(trial: Trial, times_s: Times, members: int) -> Outcome:
 def again(share: float, times_s: Times) -> tuple[int, int]:
     """Turns in which the first group was closer to what was seen before than to the second, and turns."""
     ratios = _ratios(times_s)
-    limit = -math.log(min(1 - LEAST, (1 + share) / 2))
+    limit = -math.log(slowness.half_way(share))
     return int((ratios > limit).sum()), int(ratios.size)
 
 
@@ -154,9 +154,3 @@ def _ratios(times_s: Times) -> NDArray[np.float64]:
 
 def _error(ratios: NDArray[np.float64]) -> float:
     return float(np.std(ratios, ddof=1)) / math.sqrt(ratios.size)
-
-
-def _quantile(freedom: int, looks: int) -> float:
-    from scipy.stats import t
-
-    return float(t.isf(FALSE_ALARMS / looks, freedom))

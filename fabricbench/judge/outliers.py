@@ -19,14 +19,13 @@ launches on in 93 % and more.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from fabricbench.judge import slowness
 from fabricbench.judge.evidence import Verdict
 from fabricbench.judge.localise import FEWEST
-from fabricbench.judge.slowness import FALSE_ALARMS, LEAST
 
 MOSTLY, SOMETIMES = 0.75, 0.25
 """Shares of the launches."""
@@ -97,12 +96,4 @@ def _least(apart: Sequence[float], members: int, launches: int, tests: int) -> f
     # The median member of each launch is no deviation from itself.
     noise = _NORMAL * float(np.median(apart)) * members / (members - 1)
     freedom = min(_MOST_FREEDOM, _FREEDOM * (members - 1) * launches)
-    return max(-math.log1p(-LEAST), _quantile(round(freedom, 3), members * tests) * noise)
-
-
-@cache
-def _quantile(freedom: float, looks: int) -> float:
-    """Depth in standard deviations that one of so many looks reaches by chance in `FALSE_ALARMS` of runs."""
-    from scipy.stats import t
-
-    return float(t.isf(FALSE_ALARMS / looks, freedom))
+    return slowness.limit(noise, round(freedom, 3), members * tests)

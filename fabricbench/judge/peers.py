@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fabricbench.judge import slowness
 from fabricbench.judge.localise import FEWEST, FEWEST_REPEATS
-from fabricbench.judge.slowness import FALSE_ALARMS, LEAST
 from fabricbench.model import Record
 
 Matrix = NDArray[np.float64]
@@ -111,7 +111,7 @@ def again(one: Compared, records: Sequence[Record], names: Sequence[str]) -> lis
     lacks = _lacks(_tests(records).get(one.test, []), names)
     found = []
     for slower in one.slower:
-        limit = -math.log(min(1 - LEAST, (1 + slower.share) / 2))
+        limit = -math.log(slowness.half_way(slower.share))
         seen = [turn[slower.member] for turn in lacks if not math.isnan(turn[slower.member])]
         found.append(
             Lagging(
@@ -154,7 +154,7 @@ def _compared(test: str, records: Sequence[Record], names: Sequence[str], family
     lacks = lacks[:, judged]
     effects = np.median(lacks, axis=0)
     noise, freedom = _noise(lacks, effects)
-    least = max(-math.log1p(-LEAST), _quantile(freedom, len(judged)) * noise)
+    least = slowness.limit(noise, freedom, len(judged))
     slower = [
         Slower(member=member, share=math.exp(-effect))
         for member, effect in zip(judged, effects, strict=True)
@@ -192,13 +192,6 @@ def _noise(lacks: Matrix, effects: Matrix) -> tuple[float, float]:
     apart = float(np.abs(lacks - effects).sum()) / (members * (turns - 1))
     within = _MEAN * apart * _MEDIAN / math.sqrt(turns)
     return max(among, within), min(_EFFICIENCY * (members - 1 + members * (turns - 1)), _MOST_FREEDOM)
-
-
-def _quantile(freedom: float, looks: int) -> float:
-    """Depth in standard errors that one of so many looks reaches by chance in `FALSE_ALARMS` of runs."""
-    from scipy.stats import t
-
-    return float(t.isf(FALSE_ALARMS / looks, freedom))
 
 
 def _by_host(found: Sequence[Lagging], names: Sequence[str]) -> list[Lagging]:

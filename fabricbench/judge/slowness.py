@@ -12,6 +12,7 @@ Arrays may have leading axes: runs of one layout, judged at once, as `judge/dete
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -129,6 +130,22 @@ class Judged:
         depths = np.maximum(_FLOOR, self.quantiles[kind][..., None] * errors) + sure * errors
         judged = self.hosts if kind in ("transmit", "receive") else slice(None)
         return np.asarray(np.exp(-depths[..., judged].max(axis=-1)))
+
+
+def half_way(share: float) -> float:
+    """Share below which what had `share` is slow again: closer to the fault than to its absence."""
+    return min(1 - LEAST, (1 + share) / 2)
+
+
+@cache
+def limit(error: float, freedom: float, looks: int) -> float:
+    """How deep, as a logarithm above 0, one of so many looks must be that is named.
+
+    error: its standard error, known with so many degrees of `freedom`. Chance reaches it in `FALSE_ALARMS` of runs.
+    """
+    from scipy.stats import t
+
+    return max(_FLOOR, float(t.isf(FALSE_ALARMS / looks, freedom)) * error)
 
 
 def judged(measured: Measured, layout: Layout, hosts: Flags | None = None) -> Judged:

@@ -13,6 +13,7 @@ import numpy as np
 from fabricbench.judge.halves import Searched
 from fabricbench.judge.localise import LEAST, Kind, Localised, Suspect, bandwidths
 from fabricbench.judge.peers import FEW_ALIKE, Compared, Lagging, host_of
+from fabricbench.judge.slowness import half_way
 from fabricbench.model import Round
 
 PARTNERS = 3
@@ -144,8 +145,7 @@ def confirmed(suspect: Suspect, lines: Sequence[Round], usual: float) -> Found:
     usual: bytes a second of a pair that is measured alone, as these were.
     """
     rates = [rate for one in lines for rate in medians([one]).values()]
-    # Half way between what was seen and what is usual: closer to the fault than to its absence.
-    limit = usual * min(1 - LEAST, (1 + suspect.share) / 2)
+    limit = usual * half_way(suspect.share)
     return Found(suspect=suspect, slow=sum(rate < limit for rate in rates), again=len(rates))
 
 
